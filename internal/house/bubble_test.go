@@ -15,7 +15,7 @@ type bubble struct {
 // if every mention of the name is.
 func bubbleOf(p *pkg) *bubble {
 	b := &bubble{funcs: make(map[string]bool)}
-	declared := make(map[string]bool)
+	declared, opens := make(map[string]bool), openers(p)
 	for _, f := range p.files {
 		if f.syntax == nil || !f.test {
 			continue
@@ -26,8 +26,10 @@ func bubbleOf(p *pkg) *bubble {
 			case *ast.FuncDecl:
 				declared[n.Name.Name] = true
 			case *ast.CallExpr:
-				if named(n.Fun) == "testing/synctest.Test" && len(n.Args) == 2 {
-					b.spans = append(b.spans, [2]token.Pos{n.Args[1].Pos(), n.Args[1].End()})
+				if id, ok := n.Fun.(*ast.Ident); ok && opens[id.Name] || given(named, n) != nil {
+					for _, arg := range n.Args {
+						b.spans = append(b.spans, [2]token.Pos{arg.Pos(), arg.End()})
+					}
 				}
 			}
 			return true
@@ -48,6 +50,47 @@ func bubbleOf(p *pkg) *bubble {
 		}
 	}
 	return b
+}
+
+// given is the function that a call gives to synctest.Test; nil if it is another call.
+func given(named func(ast.Expr) string, call *ast.CallExpr) ast.Expr {
+	if named(call.Fun) != "testing/synctest.Test" || len(call.Args) != 2 {
+		return nil
+	}
+	return call.Args[1]
+}
+
+// openers finds the functions that run a function of their caller's in a bubble: a parameter is mentioned in what
+// they give to synctest.Test.
+func openers(p *pkg) map[string]bool {
+	opens := make(map[string]bool)
+	for _, f := range p.files {
+		if f.syntax == nil || !f.test {
+			continue
+		}
+		named := imported(f)
+		for _, fn := range functions(f) {
+			params := make(map[string]bool)
+			for _, field := range fn.Type.Params.List {
+				if _, ok := field.Type.(*ast.FuncType); ok {
+					for _, name := range field.Names {
+						params[name.Name] = true
+					}
+				}
+			}
+			ast.Inspect(fn, func(n ast.Node) bool {
+				if call, ok := n.(*ast.CallExpr); ok && given(named, call) != nil {
+					ast.Inspect(call.Args[1], func(n ast.Node) bool {
+						id, ok := n.(*ast.Ident)
+						opens[fn.Name.Name] = opens[fn.Name.Name] || ok && params[id.Name]
+						return true
+					})
+				}
+				return true
+			})
+		}
+	}
+	return opens
 }
 
 // mention is a place where the name of a function is used, and the function that uses it.
