@@ -1,0 +1,108 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+)
+
+// Parked says until when a lane stands still, and why.
+type Parked struct {
+	Until time.Time
+	Why   string
+}
+
+// parking is one lane of one workspace that a transaction has parked or freed.
+type parking struct {
+	workspace string
+	lane      Lane
+	Parked
+}
+
+// lanes is what stands still, as the database has it.
+type lanes struct {
+	mu     sync.Mutex
+	parked map[string]map[Lane]Parked
+}
+
+func (s *lanes) set(workspace string, lane Lane, p Parked) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.parked == nil {
+		s.parked = map[string]map[Lane]Parked{}
+	}
+	if s.parked[workspace] == nil {
+		s.parked[workspace] = map[Lane]Parked{}
+	}
+	s.parked[workspace][lane] = p
+}
+
+// until is when the lane moves again; zero if it does.
+func (s *lanes) until(workspace string, lane Lane) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.parked[workspace][lane].Until
+}
+
+// Park stops a lane of a workspace, or all of them with lane "", until a time. What is under
+// way is not stopped; what is recorded meanwhile waits, and its answers do not.
+func (j *Journal) Park(ctx context.Context, workspace string, lane Lane, until time.Time, why string) error {
+	which := []Lane{lane}
+	if lane == "" {
+		which = Live.behind()
+	}
+	err := j.write(ctx, func(l *ledger) error { return l.park(workspace, which, Parked{until, why}) })
+	if err != nil {
+		return fmt.Errorf("park %s of workspace %s: %w", lane, workspace, err)
+	}
+	j.options.Log.Warn("lane.parked", "workspace", workspace, "lane", lane, "until", until, "why", why)
+	return nil
+}
+
+// park stops lanes until a time, which replaces the one they had.
+func (l *ledger) park(workspace string, which []Lane, p Parked) error {
+	for _, lane := range which {
+		if err := l.putLane(workspace, lane, p.Until, p.Why); err != nil {
+			return err
+		}
+		l.news.parked = append(l.news.parked, parking{workspace, lane, p})
+	}
+	return nil
+}
+
+// Unpark lets a lane move again, or all with lane "".
+func (j *Journal) Unpark(ctx context.Context, workspace string, lane Lane) error {
+	which := []Lane{lane}
+	if lane == "" {
+		which = Live.behind()
+	}
+	err := j.write(ctx, func(l *ledger) error {
+		for _, lane := range which {
+			if err := l.dropLane(workspace, lane); err != nil {
+				return err
+			}
+			l.news.parked = append(l.news.parked, parking{workspace, lane, Parked{}})
+		}
+		return nil
+	})
+	if err == nil {
+		err = j.wakeAll(ctx, workspace)
+	}
+	if err != nil {
+		return fmt.Errorf("unpark %s of workspace %s: %w", lane, workspace, err)
+	}
+	j.options.Log.Info("lane.unparked", "workspace", workspace, "lane", lane)
+	return nil
+}
+
+// Parked is which lanes of a workspace stand still now.
+func (j *Journal) Parked(workspace string) map[Lane]Parked {
+	j.lanes.mu.Lock()
+	defer j.lanes.mu.Unlock()
+	now := time.Now()
+	all := maps.Clone(j.lanes.parked[workspace])
+	maps.DeleteFunc(all, func(_ Lane, p Parked) bool { return !p.Until.After(now) })
+	return all
+}

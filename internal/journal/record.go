@@ -1,0 +1,332 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hookswitch/hookswitch/internal/mutant"
+)
+
+// Record stores an answer with its sentences, deadline, intents, needs and claims in one
+// durable transaction.
+//
+// If the ask was answered before, Record changes nothing: a webhook delivered twice must hear
+// the same words twice. If it repeats another ask it joins that one's answer. If a claim is
+// held it records nothing and says by which intent.
+func (j *Journal) Record(ctx context.Context, d Draft) (Recorded, error) {
+	if err := j.check(&d); err != nil {
+		return Recorded{}, fmt.Errorf("record answer to %s/%s: %w", d.Ask.Call, d.Ask.ID, err)
+	}
+	var r Recorded
+	err := j.write(ctx, func(l *ledger) error {
+		var err error
+		r, err = j.record(l, &d)
+		return err
+	})
+	if err != nil {
+		return Recorded{}, fmt.Errorf("record answer to %s/%s: %w", d.Ask.Call, d.Ask.ID, err)
+	}
+	return r, nil
+}
+
+func (j *Journal) record(l *ledger, d *Draft) (Recorded, error) {
+	if a, err := l.answerTo(d.Ask); a != nil || err != nil {
+		return recordedAs(a), err
+	}
+	older, err := l.newestFor(d)
+	if err != nil {
+		return Recorded{}, err
+	}
+	if a, err := j.joined(l, d, older); a != nil || err != nil {
+		r := recordedAs(a)
+		r.Fresh, r.Joined = true, true
+		return r, err
+	}
+	for _, c := range d.Claims {
+		in, held, err := l.claimed(d.Ask.Workspace, c)
+		if err != nil {
+			return Recorded{}, err
+		}
+		if held && (!in.State.fell() || in.State == StateRefused) {
+			return Recorded{Taken: &Taken{Claim: c.Name, Intent: in}}, nil
+		}
+	}
+	id, err := l.insertAnswer(d)
+	if err != nil {
+		return Recorded{}, err
+	}
+	if err := replace(l, older, id); err != nil {
+		return Recorded{}, err
+	}
+	return j.promise(l, d, id)
+}
+
+func recordedAs(a *answer) Recorded {
+	if a == nil {
+		return Recorded{}
+	}
+	return Recorded{Intents: a.refs}
+}
+
+// joined is the answer that the draft repeats. An answer that was replaced since, or that a
+// different ask for the same target has followed, is not repeated: saying it again means it
+// again.
+func (j *Journal) joined(l *ledger, d *Draft, newest *answer) (*answer, error) {
+	if d.Repeat == "" {
+		return nil, nil
+	}
+	a, err := l.repeated(d)
+	if a == nil || err != nil {
+		return nil, err
+	}
+	if a.replacedBy != 0 || (d.Target != "" && newest != nil && newest.id != a.id) {
+		return nil, nil
+	}
+	return a, l.insertAlias(d, a.id)
+}
+
+// replace withdraws an older answer for the same target if all its intents still settle.
+func replace(l *ledger, older *answer, by int64) error {
+	if older == nil || older.replacedBy != 0 {
+		return nil
+	}
+	var mine []Intent
+	for _, id := range older.refs {
+		in, err := l.intent(older.ask.Workspace, id)
+		if err != nil {
+			return err
+		}
+		if in.Answer != older.id {
+			continue // it only speaks of this one
+		}
+		if in.State != StateSettling {
+			return nil
+		}
+		mine = append(mine, in)
+	}
+	if len(mine) == 0 {
+		return nil
+	}
+	if err := l.setReplaced(older.id, by); err != nil {
+		return err
+	}
+	for _, in := range mine {
+		if mutant.On(mutant.DropSettleCancel) {
+			continue
+		}
+		if err := withdraw(l, in, "replaced by a newer ask"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// promise records the intents of an answer, and chooses its sentence at once if nothing of
+// what it waits for can be known before the deadline.
+func (j *Journal) promise(l *ledger, d *Draft, id int64) (Recorded, error) {
+	known := map[string]Intent{}
+	for name, ref := range d.Refs {
+		in, err := l.intent(d.Ask.Workspace, ref)
+		if err != nil {
+			return Recorded{}, err
+		}
+		known[name] = in
+	}
+	for i := range d.Promises {
+		in, err := j.intend(l, d, id, &d.Promises[i], known)
+		if err != nil {
+			return Recorded{}, fmt.Errorf("promise %s: %w", d.Promises[i].Name, err)
+		}
+		known[d.Promises[i].Name] = in
+	}
+	for _, c := range d.Claims {
+		var until time.Time
+		if c.Window > 0 {
+			until = l.now.Add(c.Window)
+		}
+		if err := l.putClaim(d.Ask.Workspace, c, known[c.Intent].ID, until); err != nil {
+			return Recorded{}, err
+		}
+	}
+	refs := make(map[string]IntentID, len(known))
+	for name, in := range known {
+		refs[name] = in.ID
+	}
+	if len(refs) > 0 {
+		if err := l.setRefs(id, refs); err != nil {
+			return Recorded{}, err
+		}
+	}
+	r := Recorded{Fresh: true, Intents: refs}
+	if !j.hopeless(d, known, l.now) {
+		return r, nil
+	}
+	a := &answer{id: id, ask: d.Ask, sentences: d.Sentences}
+	_, err := speak(l, a, known)
+	return r, err
+}
+
+// intend records one promise in the state in which it begins.
+func (j *Journal) intend(l *ledger, d *Draft, answer int64, p *Promise, known map[string]Intent) (Intent, error) {
+	subject, err := l.assign(d.Ask.Workspace, p)
+	if err != nil {
+		return Intent{}, err
+	}
+	in := Intent{
+		Workspace: d.Ask.Workspace, Kind: p.Kind, Key: p.Key, Name: p.Name, Answer: answer,
+		Subject: subject, Parent: p.Subject.Parent, Lane: p.Lane, Body: p.Body, Before: p.Before,
+		State: StateRecorded, NotBefore: p.NotBefore, Expires: p.Expires, Undoes: p.Undoes,
+		Cause: p.Cause, Person: d.Person, Playbook: d.Playbook, Recorded: l.now,
+	}
+	needs := map[string]Intent{}
+	for _, name := range p.Needs {
+		needs[name] = known[name]
+	}
+	var earlier []Intent
+	for _, id := range p.NeedsIDs {
+		need, err := l.intent(d.Ask.Workspace, id)
+		if err != nil {
+			return in, err
+		}
+		earlier = append(earlier, need)
+	}
+	if in, err = l.ready(in, needs, earlier); err != nil {
+		return in, err
+	}
+	if into, ok, err := j.mergeable(l, in, len(needs)+len(earlier) > 0); err != nil {
+		return in, err
+	} else if ok {
+		return j.merge(l, in, into)
+	}
+	in, fresh, err := l.insert(in)
+	if err != nil || !fresh {
+		return in, err
+	}
+	for name, need := range needs {
+		err = errors.Join(err, l.addNeed(in, name, need.ID))
+	}
+	for _, need := range earlier {
+		err = errors.Join(err, l.addNeed(in, "", need.ID))
+	}
+	return in, err
+}
+
+// ready gives a new intent its first state.
+func (l *ledger) ready(in Intent, needs map[string]Intent, earlier []Intent) (Intent, error) {
+	all := earlier
+	for _, need := range needs {
+		all = append(all, need)
+	}
+	missing, fallen, err := l.missing(all)
+	if err != nil {
+		return in, err
+	}
+	in.Due, in.State = laterOf(l.now, in.NotBefore), StateDue
+	switch {
+	case fallen != nil:
+		in = fellWith(in, *fallen, l.now)
+	case in.NotBefore.After(l.now):
+		in.State = StateSettling
+	case missing:
+		in.State = StateWaiting
+	}
+	return in, mayBecome(StateRecorded, in.State)
+}
+
+// mergeable finds the background intent into which a new one may go: the last of its
+// subject's queue, of the same kind, never tried and not about to settle otherwise.
+func (j *Journal) mergeable(l *ledger, in Intent, needy bool) (Intent, bool, error) {
+	k, _ := j.kind(in.Kind)
+	if k.Merge == nil || in.Lane != Background || needy || !in.State.untried() {
+		return Intent{}, false, nil
+	}
+	queue, err := l.queue(in.Subject)
+	if err != nil || len(queue) == 0 {
+		return Intent{}, false, err
+	}
+	last := queue[len(queue)-1]
+	return last, last.Kind == in.Kind && last.Lane == Background && last.Attempts == 0 && last.State.untried() && last.Workspace == in.Workspace, nil
+}
+
+// merge records in as merged into an older intent, whose body takes it up.
+func (j *Journal) merge(l *ledger, in, into Intent) (Intent, error) {
+	in.State, in.MergedInto = StateMerged, into.ID
+	in, fresh, err := l.insert(in)
+	if err != nil || !fresh {
+		return in, err
+	}
+	if err := l.fill(&into); err != nil {
+		return in, err
+	}
+	k, _ := j.kind(in.Kind)
+	body, err := k.Merge(into.Body, in.Body)
+	if err != nil {
+		return in, fmt.Errorf("merge into intent %d: %w", into.ID, err)
+	}
+	return in, l.setBody(into, body)
+}
+
+// check refuses a draft that could not be kept.
+func (j *Journal) check(d *Draft) error {
+	if d.Ask.Workspace == "" || d.Ask.Call == "" || d.Ask.ID == "" {
+		return fmt.Errorf("ask %+v: workspace, call and id are needed", d.Ask)
+	}
+	if len(d.Sentences) == 0 {
+		return errors.New("an answer needs a sentence")
+	}
+	if strings.HasPrefix(d.Person, "+") {
+		return errors.New("person: it is a number — give its hash, from store.Box.Hash")
+	}
+	names := map[string]bool{}
+	for name := range d.Refs {
+		names[name] = true
+	}
+	for i := range d.Promises {
+		p := &d.Promises[i]
+		if err := j.checkPromise(p, names); err != nil {
+			return fmt.Errorf("promise %q: %w", p.Name, err)
+		}
+		names[p.Name] = true
+	}
+	for _, c := range d.Claims {
+		if !names[c.Intent] {
+			return fmt.Errorf("claim %s: no promise is named %q", c.Name, c.Intent)
+		}
+	}
+	for i, s := range d.Sentences {
+		for name, need := range s.Needs {
+			if !names[name] {
+				return fmt.Errorf("sentence %d needs %q, which is neither promised nor referred to", i+1, name)
+			}
+			switch need {
+			case NeedDone, NeedRecorded, NeedRefused, NeedWithdrawn:
+			default:
+				return fmt.Errorf("sentence %d: need %q of %q is none of done, recorded, refused, withdrawn", i+1, need, name)
+			}
+		}
+	}
+	return nil
+}
+
+func (j *Journal) checkPromise(p *Promise, names map[string]bool) error {
+	switch {
+	case p.Name == "" || names[p.Name]:
+		return errors.New("its name is empty or taken")
+	case p.Key == "" || p.Subject.Kind == "":
+		return errors.New("it needs a key and the kind of its subject")
+	case p.Lane != Live && p.Lane != Promised && p.Lane != Background:
+		return fmt.Errorf("lane %q is none of live, promised, background", p.Lane)
+	}
+	if _, ok := j.kind(p.Kind); !ok {
+		return fmt.Errorf("no doer is registered for kind %q", p.Kind)
+	}
+	for _, need := range p.Needs {
+		if !names[need] {
+			return fmt.Errorf("it needs %q, which does not stand before it", need)
+		}
+	}
+	return nil
+}
