@@ -33,7 +33,8 @@ format: ## Format the code
 
 .PHONY: fuzz
 fuzz: ## Fuzz every target for FUZZTIME (20s)
-	@set -e; grep -rnoE '^func Fuzz\w+' --include='*_test.go' cmd internal | while IFS=: read -r file _ name; do \
+	@set -e; targets=$$(grep -roE '^func Fuzz\w+' --include='*_test.go' cmd internal); \
+	echo "$$targets" | while IFS=: read -r file name; do \
 		echo "fuzz $${file%/*} $${name#func }"; \
 		$(GO) test -run='^$$' -fuzz="^$${name#func }\$$" -fuzztime=$(FUZZTIME) "./$${file%/*}"; \
 	done
