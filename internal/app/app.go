@@ -1,0 +1,191 @@
+// Package app connects the parts of a running server: in which order they start, and in which they stop.
+// It decides nothing.
+//
+//	store → keys → workspaces (org, playbooks, secrets) → journal → doors
+//
+// A stop goes the other way: the doors close, answers under way are finished, the journal's attempts under
+// way are waited for, and the store closes last. What a stop interrupts is looked for at the next start.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/hookswitch/hookswitch/internal/call"
+	"github.com/hookswitch/hookswitch/internal/config"
+	"github.com/hookswitch/hookswitch/internal/crm"
+	"github.com/hookswitch/hookswitch/internal/journal"
+	"github.com/hookswitch/hookswitch/internal/store"
+	"github.com/hookswitch/hookswitch/internal/tool"
+)
+
+// Options are what a server is built from, besides its configuration.
+type Options struct {
+	Config *config.Config
+	Log    *slog.Logger
+	// Transport reaches the neighbours; nil is the network.
+	Transport http.RoundTripper
+	// Commit is the store's power cut, for tests.
+	Commit func(n int64, stage store.Stage) error
+}
+
+// App is a server that has been put together.
+type App struct {
+	cfg        *config.Config
+	log        *slog.Logger
+	transport  http.RoundTripper
+	db         *store.DB
+	box        *store.Box
+	journal    *journal.Journal
+	calls      *call.Log
+	clerk      *tool.Clerk
+	workspaces map[string]*workspace
+	handler    http.Handler
+	ready      chan struct{} // closed once the journal runs
+}
+
+// New opens the store and puts the parts together. Nothing runs and nobody is spoken to yet.
+func New(ctx context.Context, o Options) (*App, error) {
+	a := &App{cfg: o.Config, log: o.Log, transport: o.Transport, workspaces: map[string]*workspace{}, ready: make(chan struct{})}
+	if a.transport == nil {
+		a.transport = transport()
+	}
+	db, err := store.Open(ctx, store.Options{Path: o.Config.Database.Path, Commit: o.Commit})
+	if err != nil {
+		return nil, err
+	}
+	a.db = db
+	if err := a.assemble(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return a, nil
+}
+
+func (a *App) assemble(ctx context.Context) error {
+	if err := a.openBox(ctx); err != nil {
+		return err
+	}
+	a.journal = journal.New(a.db, a.box, journal.Options{Log: a.log})
+	a.calls = call.NewLog(a.db, a.box)
+	desks := map[string]tool.Desk{}
+	for name, cfg := range a.cfg.All() {
+		w, err := a.newWorkspace(name, cfg)
+		if err != nil {
+			return fmt.Errorf("workspace %s: %w", name, err)
+		}
+		a.workspaces[name] = w
+		desks[name] = w.tools()
+	}
+	for kind, k := range crm.Kinds(a.desk) {
+		a.journal.Register(kind, k)
+	}
+	a.clerk = tool.NewClerk(a.journal, desks, a.log)
+	for _, w := range a.workspaces {
+		if err := w.openDoors(ctx); err != nil {
+			return fmt.Errorf("workspace %s: %w", w.name, err)
+		}
+	}
+	handler, err := a.routes()
+	a.handler = handler
+	return err
+}
+
+// openBox reads the encryption keys, or makes one beside the database.
+func (a *App) openBox(ctx context.Context) error {
+	keys := make([]string, len(a.cfg.EncryptionKey))
+	for i, k := range a.cfg.EncryptionKey {
+		keys[i] = k.Reveal()
+	}
+	file := filepath.Join(filepath.Dir(a.cfg.Database.Path), "hookswitch.key")
+	box, made, err := store.OpenBox(keys, file)
+	if err != nil {
+		return err
+	}
+	if made {
+		a.log.Warn("key.made", "file", file, "mend", "set encryption_key and keep it apart from the database: whoever copies this folder has both")
+	}
+	a.box = box
+	return a.db.HashKey(ctx, box)
+}
+
+// desk is where the doers find an org.
+func (a *App) desk(workspace string) (*crm.Desk, bool) {
+	w, ok := a.workspaces[workspace]
+	if !ok {
+		return nil, false
+	}
+	return w.desk, true
+}
+
+// Start brings the journal to life: what was under way when the server last stopped is looked for now.
+func (a *App) Start(ctx context.Context) error {
+	if err := a.journal.Start(ctx); err != nil {
+		return fmt.Errorf("start the journal: %w", err)
+	}
+	for _, w := range a.workspaces {
+		w.connect(ctx)
+	}
+	close(a.ready)
+	return nil
+}
+
+// Close stops what Start began, waiting for attempts under way until ctx ends, and closes the store.
+func (a *App) Close(ctx context.Context) error {
+	err := a.journal.Stop(ctx)
+	for _, w := range a.workspaces {
+		err = errors.Join(err, w.tokens.Close(ctx))
+	}
+	return errors.Join(err, a.db.Close())
+}
+
+// Handler serves every door.
+func (a *App) Handler() http.Handler { return a.handler }
+
+// Journal is what the server has promised. The commands and the tests read it.
+func (a *App) Journal() *journal.Journal { return a.journal }
+
+// Calls are the calls that the server knows.
+func (a *App) Calls() *call.Log { return a.calls }
+
+// drain is how long a stop waits for answers and attempts under way. It is longer than the longest
+// answer may take, so that a graceful stop interrupts nobody.
+const drain = 20 * time.Second
+
+// Serve runs the server on l until ctx ends, then stops gracefully.
+func (a *App) Serve(ctx context.Context, l net.Listener) error {
+	if err := a.Start(ctx); err != nil {
+		return errors.Join(err, a.Close(ctx))
+	}
+	srv := &http.Server{
+		Handler: a.handler, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 20 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+	}
+	gone := make(chan error, 1)
+	go func() { gone <- srv.Serve(l) }()
+	a.log.Info("server.ready", "listen", l.Addr().String())
+	var err error
+	select {
+	case err = <-gone:
+	case <-ctx.Done():
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	err = errors.Join(err, srv.Shutdown(ending), a.Close(ending))
+	a.log.Info("server.stopped")
+	return err
+}
+
+// transport keeps enough connections to the neighbours that a burst of calls does not wait for handshakes.
+func transport() http.RoundTripper {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = 128
+	t.MaxIdleConns = 512
+	t.ResponseHeaderTimeout = 30 * time.Second
+	return t
+}

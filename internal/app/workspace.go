@@ -1,0 +1,165 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/hookswitch/hookswitch/internal/call"
+	"github.com/hookswitch/hookswitch/internal/caller"
+	"github.com/hookswitch/hookswitch/internal/config"
+	"github.com/hookswitch/hookswitch/internal/crm"
+	"github.com/hookswitch/hookswitch/internal/intake"
+	"github.com/hookswitch/hookswitch/internal/salesforce"
+	"github.com/hookswitch/hookswitch/internal/tool"
+	"github.com/hookswitch/hookswitch/internal/vapi"
+)
+
+// workspace is one customer's org, playbooks and doors.
+type workspace struct {
+	*App
+	name     string
+	cfg      config.Workspace
+	tokens   *salesforce.Tokens
+	browser  *salesforce.Browser // set when a person signs in by browser
+	desk     *crm.Desk
+	shelf    *tool.Shelf
+	vapi     *intake.Vapi
+	otherOrg atomic.Pointer[error] // why writes are stopped, if they are
+}
+
+func (a *App) newWorkspace(name string, cfg config.Workspace) (*workspace, error) {
+	w := &workspace{App: a, name: name, cfg: cfg}
+	books, err := loadBooks(cfg.Playbooks)
+	if err != nil {
+		return nil, err
+	}
+	w.shelf = tool.NewShelf(books...)
+	flow, err := w.flow()
+	if err != nil {
+		return nil, err
+	}
+	w.tokens, err = salesforce.NewTokens(salesforce.TokensConfig{
+		Flow: flow, HTTP: &http.Client{Transport: a.transport},
+		Store: &crm.Tokens{DB: a.db, Box: a.box, Workspace: name, OrgID: salesforce.ID(cfg.Salesforce.OrgID), Other: w.org},
+		Early: cfg.Salesforce.RefreshEarly, SessionLife: cfg.Salesforce.SessionLife, Introspect: cfg.Salesforce.Introspect,
+	})
+	if err != nil {
+		return nil, err
+	}
+	client, err := salesforce.New(salesforce.Config{
+		Tokens: w.tokens, HTTP: &http.Client{Transport: a.transport},
+		APIVersion: cfg.Salesforce.APIVersion, KeyField: crm.KeyField, UserAgent: "Hookswitch",
+	})
+	if err != nil {
+		return nil, err
+	}
+	w.desk = crm.NewDesk(client)
+	return w, nil
+}
+
+// flow is the way in which the workspace signs in.
+func (w *workspace) flow() (salesforce.Flow, error) {
+	s := w.cfg.Salesforce
+	app := salesforce.App{LoginURL: s.LoginURL, ClientID: s.ClientID}
+	for _, secret := range s.ClientSecret {
+		app.ClientSecrets = append(app.ClientSecrets, salesforce.Secret(secret.Reveal()))
+	}
+	switch s.Flow {
+	case config.JWTBearer:
+		pem, err := os.ReadFile(s.PrivateKeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("salesforce.private_key_file: %w", err)
+		}
+		key, err := salesforce.ParseKey(pem)
+		if err != nil {
+			return nil, fmt.Errorf("salesforce.private_key_file %s: %w", s.PrivateKeyFile, err)
+		}
+		return salesforce.JWTBearer{App: app, Username: s.Username, Key: key}, nil
+	case config.RefreshToken:
+		return salesforce.RefreshToken{App: app, Token: salesforce.Secret(s.RefreshToken.First().Reveal())}, nil
+	case config.Browser:
+		redirect := s.RedirectURI
+		if redirect == "" {
+			redirect = w.App.cfg.PublicURL + w.path("/oauth/callback")
+		}
+		w.browser = &salesforce.Browser{App: app, RedirectURL: redirect}
+		return *w.browser, nil
+	}
+	return salesforce.ClientCredentials{App: app}, nil
+}
+
+// path is where one of the workspace's doors is.
+func (w *workspace) path(p string) string {
+	if w.name == config.DefaultWorkspace {
+		return p
+	}
+	return "/w/" + w.name + p
+}
+
+// org hears whether a token is of the org that the workspace is tied to. A token of another org stops the
+// workspace's writes at once; the right one lets them go on.
+func (w *workspace) org(err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second) // hears from any caller's request, and must outlive it
+	defer cancel()
+	was := w.otherOrg.Swap(&err)
+	switch {
+	case err != nil:
+		w.log.Error("org.mismatch", "workspace", w.name, "error", err)
+		err = w.journal.Park(ctx, w.name, "", time.Now().Add(100*365*24*time.Hour), "token of another org")
+	case was != nil && *was != nil:
+		err = w.journal.Unpark(ctx, w.name, "")
+	}
+	if err != nil {
+		w.log.Error("org.park", "workspace", w.name, "error", err)
+	}
+}
+
+// tools is what the clerk works with here.
+func (w *workspace) tools() tool.Desk {
+	return tool.Desk{
+		Shelf: w.shelf, Reader: w.desk, Hash: w.box.Hash, Zone: w.desk.Zone,
+		Windows: tool.Windows{Deadline: w.cfg.Deadline, Settle: w.cfg.Settle, Repeat: w.cfg.RepeatWindow},
+	}
+}
+
+// openDoors makes the workspace's doors, with the secrets that are good now.
+func (w *workspace) openDoors(ctx context.Context) error {
+	verifier, err := w.verifier(ctx)
+	if err != nil {
+		return err
+	}
+	w.vapi = &intake.Vapi{
+		Workspace: w.name, PublicURL: w.App.cfg.PublicURL, AssistantID: w.cfg.Vapi.AssistantID,
+		Gate:     intake.Gate{Allow: w.App.cfg.Doors.Vapi, Trusted: w.App.cfg.TrustedProxies},
+		Verifier: func() *vapi.Verifier { return verifier },
+		Calls:    w.calls, Clerk: w.clerk, Log: w.log,
+		Person:   func(n caller.Number) string { return w.box.Hash(w.name, string(n)) },
+		Playbook: w.shelf.Digest,
+		About: func(m vapi.Message) call.About {
+			return crm.About(crm.Named{Value: m.Metadata.Value, ExternalID: m.Customer.ExternalID, CustomerID: m.Customer.ID})
+		},
+	}
+	return nil
+}
+
+// connect gets the first token before the first caller needs it. It does not wait: an org that cannot be
+// reached now must not keep the server from answering.
+func (w *workspace) connect(ctx context.Context) {
+	if !w.cfg.Salesforce.Configured() || w.browser != nil {
+		return
+	}
+	go func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+		defer cancel()
+		if _, err := w.tokens.Token(ctx); err != nil {
+			w.log.Warn("salesforce.unreachable", "workspace", w.name, "error", err)
+		}
+	}()
+}
+
+
+

@@ -1,0 +1,55 @@
+package crm
+
+import (
+	"errors"
+	"time"
+
+	"github.com/hookswitch/hookswitch/internal/journal"
+	"github.com/hookswitch/hookswitch/internal/salesforce"
+)
+
+// limitPause is how long a workspace's writes wait at the org's daily limit before one of them asks again.
+// The limit is a rolling total of 24 hours: it falls slowly, and asking costs a request.
+const limitPause = 5 * time.Minute
+
+// outcome says what an error of Salesforce means for a promise. Only an ambiguous error leaves a doubt;
+// everything else certainly did not happen.
+func outcome(err error) journal.Outcome {
+	var e *salesforce.Error
+	if !errors.As(err, &e) {
+		return journal.Outcome{Verdict: journal.Unknown, Blame: journal.Outage, Why: "no answer from Salesforce"}
+	}
+	out := journal.Outcome{After: e.RetryAfter, Why: e.Error(), Hint: e.Hint()}
+	switch e.Class {
+	case salesforce.Permanent:
+		out.Verdict = journal.Refused
+	case salesforce.Park:
+		out.Verdict, out.Blame, out.After = journal.Retry, journal.Limit, max(out.After, limitPause)
+	case salesforce.Backoff:
+		out.Verdict, out.Blame = journal.Retry, journal.Own
+		if e.Has("REQUEST_LIMIT_EXCEEDED") {
+			out.Blame = journal.Outage // too many long requests of the whole org, none of them ours to blame
+		}
+	case salesforce.Safe, salesforce.Refresh:
+		out.Verdict, out.Blame = journal.Retry, journal.Outage
+	default:
+		out.Verdict, out.Blame = journal.Unknown, journal.Outage
+	}
+	return out
+}
+
+// absent reports whether err says that there is no such record.
+func absent(err error) bool {
+	var e *salesforce.Error
+	return errors.As(err, &e) && e.Absent()
+}
+
+// done is a write that happened.
+func done(id salesforce.ID, facts map[string]string) journal.Outcome {
+	return journal.Outcome{Verdict: journal.Done, Effect: string(id), Facts: facts}
+}
+
+// refused is a write that a person must look at.
+func refused(why, hint string) journal.Outcome {
+	return journal.Outcome{Verdict: journal.Refused, Why: why, Hint: hint}
+}

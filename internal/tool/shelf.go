@@ -1,0 +1,109 @@
+package tool
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hookswitch/hookswitch/internal/playbook"
+)
+
+// idleCall is how long a call that says nothing keeps the playbooks that it began with.
+const idleCall = 10 * time.Minute
+
+// Shelf holds the playbooks of a workspace. New calls get the newest; a call that has begun keeps what it
+// began with, so that an operator's change never alters the rules in the middle of a conversation.
+type Shelf struct {
+	mu    sync.Mutex
+	books []*playbook.Playbook
+	pins  map[string]*pin // by call
+	swept time.Time
+}
+
+type pin struct {
+	books []*playbook.Playbook
+	last  time.Time
+}
+
+// NewShelf holds books; the first that has a tool of a name answers for it.
+func NewShelf(books ...*playbook.Playbook) *Shelf {
+	return &Shelf{books: books, pins: map[string]*pin{}}
+}
+
+// Replace gives calls that begin from now on other playbooks.
+func (s *Shelf) Replace(books ...*playbook.Playbook) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.books = books
+}
+
+// of are the playbooks of a call. Calls that have been idle are forgotten as others come.
+func (s *Shelf) of(call string) []*playbook.Playbook {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if now.Sub(s.swept) > idleCall {
+		s.swept = now
+		for id, p := range s.pins {
+			if now.Sub(p.last) > idleCall {
+				delete(s.pins, id)
+			}
+		}
+	}
+	p, ok := s.pins[call]
+	if !ok {
+		p = &pin{books: s.books}
+		s.pins[call] = p
+	}
+	p.last = now
+	return p.books
+}
+
+// Tool finds a tool by one of its names, for a call.
+func (s *Shelf) Tool(call, name string) (*playbook.Playbook, *playbook.Tool, bool) {
+	for _, b := range s.of(call) {
+		if t, ok := b.Tool(name); ok {
+			return b, t, true
+		}
+	}
+	return nil, nil, false
+}
+
+// Names are the tools that a call has, for a model that asked for another.
+func (s *Shelf) Names(call string) []string {
+	var names []string
+	for _, b := range s.of(call) {
+		for _, t := range b.Tools {
+			names = append(names, t.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Digest tells which playbooks a call works by.
+func (s *Shelf) Digest(call string) string {
+	digest := ""
+	for _, b := range s.of(call) {
+		if digest != "" {
+			digest += "+"
+		}
+		digest += b.Digest
+	}
+	return digest
+}
+
+// Offer is the offer of a person, in the words of the playbook that has the tool, or of any.
+func (s *Shelf) Offer(call, tool string) string {
+	if book, _, ok := s.Tool(call, tool); ok {
+		if offer := book.Transfer.Spoken(book.Language); offer != "" {
+			return offer
+		}
+	}
+	for _, b := range s.of(call) {
+		if offer := b.Transfer.Spoken(b.Language); offer != "" {
+			return offer
+		}
+	}
+	return ""
+}

@@ -1,0 +1,122 @@
+package world
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Net is a network in memory: listeners by host name, connections that are pipes. In a synctest bubble
+// its waits are the bubble's, so a script's clock is exact; real sockets would stop virtual time.
+type Net struct {
+	mu    sync.Mutex
+	hosts map[string]*listener
+}
+
+// NewNet is a network on which nobody listens.
+func NewNet() *Net { return &Net{hosts: make(map[string]*listener)} }
+
+// Listen takes the host's place; a host that is taken is given to the newer listener, as when a server
+// restarts on the same address.
+func (n *Net) Listen(host string) net.Listener {
+	l := &listener{net: n, host: host, conns: make(chan net.Conn), closed: make(chan struct{})}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.hosts[host] = l
+	return l
+}
+
+// Dial connects to host, or is refused as a closed port refuses.
+func (n *Net) Dial(ctx context.Context, host string) (net.Conn, error) {
+	n.mu.Lock()
+	l := n.hosts[host]
+	n.mu.Unlock()
+	if l == nil {
+		return nil, refused(host)
+	}
+	client, server := net.Pipe()
+	select {
+	case l.conns <- &conn{Conn: server, host: host}:
+		return &conn{Conn: client, host: host}, nil
+	case <-l.closed:
+		client.Close()
+		server.Close()
+		return nil, refused(host)
+	case <-ctx.Done():
+		client.Close()
+		server.Close()
+		return nil, ctx.Err()
+	}
+}
+
+// Client is an HTTP client on this network. It keeps no idle connections past a minute.
+func (n *Net) Client() *http.Client {
+	return &http.Client{Transport: n.Transport(), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// Transport is what Client uses: every host name reaches its listener, whatever the port.
+func (n *Net) Transport() *http.Transport {
+	return &http.Transport{
+		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
+			host, _, err := net.SplitHostPort(addr)
+			if err != nil {
+				return nil, err
+			}
+			return n.Dial(ctx, host)
+		},
+		MaxIdleConnsPerHost: 64,
+		IdleConnTimeout:     time.Minute,
+	}
+}
+
+func refused(host string) error {
+	return &net.OpError{Op: "dial", Net: "tcp", Addr: addr(host), Err: errors.New("connection refused")}
+}
+
+type listener struct {
+	net    *Net
+	host   string
+	conns  chan net.Conn
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *listener) Close() error {
+	l.once.Do(func() {
+		close(l.closed)
+		l.net.mu.Lock()
+		defer l.net.mu.Unlock()
+		if l.net.hosts[l.host] == l {
+			delete(l.net.hosts, l.host)
+		}
+	})
+	return nil
+}
+
+func (l *listener) Addr() net.Addr { return addr(l.host) }
+
+type addr string
+
+func (addr) Network() string  { return "tcp" }
+func (a addr) String() string { return string(a) + ":443" }
+
+// conn gives a pipe's ends addresses, which net/http reads.
+type conn struct {
+	net.Conn
+	host string
+}
+
+func (c *conn) RemoteAddr() net.Addr { return addr(c.host) }
+func (c *conn) LocalAddr() net.Addr  { return addr(c.host) }
