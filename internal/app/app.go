@@ -23,6 +23,7 @@ import (
 	"github.com/hookswitch/hookswitch/internal/journal"
 	"github.com/hookswitch/hookswitch/internal/store"
 	"github.com/hookswitch/hookswitch/internal/tool"
+	"github.com/hookswitch/hookswitch/internal/web"
 )
 
 // Options are what a server is built from, besides its configuration.
@@ -46,6 +47,7 @@ type App struct {
 	calls      *call.Log
 	clerk      *tool.Clerk
 	workspaces map[string]*workspace
+	operator   *web.Desk
 	handler    http.Handler
 	ready      chan struct{} // closed once the journal runs
 }
@@ -91,9 +93,13 @@ func (a *App) assemble(ctx context.Context) error {
 			return fmt.Errorf("workspace %s: %w", w.name, err)
 		}
 	}
-	handler, err := a.routes()
-	a.handler = handler
-	return err
+	operator, err := a.newOperator()
+	if err != nil {
+		return err
+	}
+	a.operator = operator
+	a.handler = a.routes()
+	return nil
 }
 
 // openBox reads the encryption keys, or makes one beside the database.
@@ -140,7 +146,9 @@ func (a *App) Close(ctx context.Context) error {
 	err := a.journal.Stop(ctx)
 	for _, w := range a.workspaces {
 		err = errors.Join(err, w.tokens.Close(ctx))
+		w.desk.Close()
 	}
+	a.operator.Close()
 	return errors.Join(err, a.db.Close())
 }
 

@@ -14,13 +14,9 @@ import (
 )
 
 // routes opens every door: those of the default workspace at the root, those of the others below /w/NAME.
-func (a *App) routes() (http.Handler, error) {
-	desk, err := a.operator()
-	if err != nil {
-		return nil, err
-	}
+func (a *App) routes() http.Handler {
 	mux := http.NewServeMux()
-	desk.Routes(mux)
+	a.operator.Routes(mux)
 	mux.Handle("GET /livez", api.LiveHandler())
 	mux.Handle("GET /readyz", api.ReadyHandler(a.ready))
 	for _, w := range a.workspaces {
@@ -30,16 +26,16 @@ func (a *App) routes() (http.Handler, error) {
 			mux.Handle("POST /webhook", w.vapi) // as tutorials call it
 		}
 		if w.browser != nil {
-			desk.Connect(mux, w.path(""), web.OAuth{
+			a.operator.Connect(mux, w.path(""), web.OAuth{
 				Workspace: w.name, Flow: *w.browser, Tokens: w.tokens, DB: a.db, Box: a.box, Log: a.log,
 			})
 		}
 	}
-	return mux, nil
+	return mux
 }
 
-// operator is the desk behind which only the operator comes.
-func (a *App) operator() (*web.Desk, error) {
+// newOperator is the desk behind which only the operator comes.
+func (a *App) newOperator() (*web.Desk, error) {
 	var passwords []string
 	for _, p := range a.cfg.Operator.Password {
 		passwords = append(passwords, p.Reveal())

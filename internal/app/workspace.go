@@ -160,6 +160,3 @@ func (w *workspace) connect(ctx context.Context) {
 		}
 	}()
 }
-
-
-

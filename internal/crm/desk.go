@@ -44,6 +44,12 @@ func NewDesk(client *salesforce.Client) *Desk {
 	}
 }
 
+// Close stops what the caches do in the background.
+func (d *Desk) Close() {
+	d.rows.StopAllGoroutines()
+	d.shapes.StopAllGoroutines()
+}
+
 // Read returns the records that q asks for. Accounts and contacts come from the cache where it has them,
 // and the same question asked by many calls at once is one request.
 func (d *Desk) Read(ctx context.Context, q Query) ([]Record, error) {

@@ -28,7 +28,7 @@ type Vapi struct {
 	Clerk       *tool.Clerk
 	Person      func(caller.Number) string    // keyed hash
 	About       func(vapi.Message) call.About // checked record ids
-	Playbook    func(call.Call) string        // digest for a call that begins now
+	Playbook    func(callID string) string    // digest of what the call works by
 	Log         *slog.Logger
 }
 
@@ -167,6 +167,7 @@ func (v *Vapi) seen(m heard) call.Seen {
 	if s.Call == "" {
 		s.Call = noCall
 	}
+	s.Playbook = v.Playbook(s.Call)
 	if n, err := caller.ParseNumber(m.Customer.Number, ""); err == nil {
 		s.Number, s.Person = n, v.Person(n)
 	}
