@@ -96,7 +96,8 @@ func expire(l *ledger, in Intent) error {
 func (j *Journal) begin(l *ledger, in Intent, lane Lane) (c claim, moved bool, err error) {
 	kind, ok := j.kind(in.Kind)
 	if !ok {
-		return c, false, nil // recorded by a version or a playbook that knew it
+		j.options.Log.Warn("intent.unclaimed", "workspace", in.Workspace, "kind", in.Kind, "key", in.Key)
+		return c, false, nil // recorded by a version that knew it
 	}
 	needs, err := l.needsOf(in)
 	if err != nil {

@@ -134,7 +134,7 @@ func TestNewerAskReplacesTheOneThatSettles(t *testing.T) {
 		b.record(second)
 		want(t, "older's words", <-older, "Taken back.")
 		want(t, "newer's words", b.settle(second.Ask), "It is Nk2.")
-		if diff := cmp.Diff([]string{"k2"}, v.sent); diff != "" {
+		if diff := cmp.Diff([]string{"k2"}, v.arrived()); diff != "" {
 			t.Errorf("sent (-want +got):\n%s", diff)
 		}
 		want(t, "older", b.state("k1"), StateWithdrawn)
@@ -153,7 +153,8 @@ func TestNewerAskFollowsTheOneThatHasBegun(t *testing.T) {
 		}
 		want(t, "older", b.settle(Ask{"w", "c1", "0"}), "It is Nk0.")
 		want(t, "newer", b.settle(Ask{"w", "c1", "1"}), "It is Nk1.")
-		want(t, "most at once", v.most, 1)
+		most, _ := v.peak()
+		want(t, "most at once", most, 1)
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -85,7 +86,7 @@ func (j *Journal) Unpark(ctx context.Context, workspace string, lane Lane) error
 			}
 			l.news.parked = append(l.news.parked, parking{workspace, lane, Parked{}})
 		}
-		return nil
+		return hurry(l, workspace, which)
 	})
 	if err == nil {
 		err = j.wakeAll(ctx, workspace)
@@ -94,6 +95,26 @@ func (j *Journal) Unpark(ctx context.Context, workspace string, lane Lane) error
 		return fmt.Errorf("unpark %s of workspace %s: %w", lane, workspace, err)
 	}
 	j.options.Log.Info("lane.unparked", "workspace", workspace, "lane", lane)
+	return nil
+}
+
+// hurry lets those go at once that ran into the limit and paused until its end: at most one
+// for each place of the engine.
+func hurry(l *ledger, workspace string, which []Lane) error {
+	paused, err := l.list(Filter{Workspace: workspace, States: []State{StateRetry, StateUnknown}, Limit: 10_000})
+	if err != nil {
+		return err
+	}
+	for _, in := range paused {
+		if in.Blame != Limit || !slices.Contains(which, in.Lane) {
+			continue
+		}
+		old := in
+		in.Due = l.now
+		if err := l.save(old, in); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

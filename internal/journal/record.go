@@ -42,7 +42,7 @@ func (j *Journal) record(l *ledger, d *Draft) (Recorded, error) {
 	}
 	if a, err := j.joined(l, d, older); a != nil || err != nil {
 		r := recordedAs(a)
-		r.Fresh, r.Joined = true, true
+		r.Joined = true
 		return r, err
 	}
 	for _, c := range d.Claims {

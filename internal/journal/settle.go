@@ -279,6 +279,9 @@ func (j *Journal) Speaking(ctx context.Context, workspace, call string, until ti
 		settling, err := l.settlingOf(workspace, call)
 		var errs []error
 		for _, in := range settling {
+			if in.Lane == Background {
+				continue // it waits to be merged, not for the caller
+			}
 			old := in
 			in.Due = laterOf(in.NotBefore, until)
 			errs = append(errs, l.save(old, in))

@@ -139,7 +139,7 @@ type Draft struct {
 
 // Recorded is what Record did.
 type Recorded struct {
-	Fresh   bool // this ask had no answer before
+	Fresh   bool // this made the answer and its promises
 	Joined  bool // it repeats an earlier one, and will hear its words
 	Taken   *Taken
 	Intents map[string]IntentID // by local name, refs included

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -115,6 +116,28 @@ func (v *vendor) counts(key string) (tries, made, looks int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.tries[key], v.made[key], v.looks[key]
+}
+
+// arrived is the keys of all writes in the order of their arrival.
+func (v *vendor) arrived() []string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Clone(v.sent)
+}
+
+// attempts is what the journal gave to Do, in order.
+func (v *vendor) attempts() []Attempt {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Clone(v.seen)
+}
+
+// peak is the most that ever ran at once on one subject or under one parent, and how many
+// records there are.
+func (v *vendor) peak() (most, made int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.most, len(v.made)
 }
 
 // bench is a journal over a file with one kind, "write", done by a vendor.
