@@ -27,7 +27,9 @@ func interfaces() map[string]string {
 // variables lists the package variables that are no error, pattern, embedded file or unwritten table.
 func variables() map[string]string {
 	return map[string]string{
+		"journal.never":       "a constant, but for the type: Go has no constant times",
 		"journal.transitions": "the table that Transitions returns, made once; nothing writes it",
+		"redact.class":        "a table of 256 bytes, shorter computed than written out; nothing writes it afterwards",
 		"mutant.current":      "built only with the tag mutant, never shipped; a kept mutation is a property of the process",
 	}
 }
@@ -40,14 +42,18 @@ func manyParams() map[string]string {
 // backgrounds lists the functions outside main and tests that begin a context of their own.
 func backgrounds() map[string]string {
 	return map[string]string{
+		"app.workspace.org":         "hears of another org from any caller's request, and must park the writes whether or not that caller stays",
 		"salesforce.Tokens.inspect": "asks when a session ends after the caller has its token; ends with the request's own timeout",
+		"world.World.Kill":          "the power fails: a context that has ended already, so that nobody is waited for",
 	}
 }
 
 // sleepers lists functions of tests that sleep where the rule cannot see that they run in a bubble, or that wait
 // for another process.
 func sleepers() map[string]string {
-	return map[string]string{}
+	return map[string]string{
+		"salesforce.rotating.ServeHTTP": "the login service of a bubble, called by its server",
+	}
 }
 
 // soql lists the packages, by path, whose strings begin like SQL because they are Salesforce's query language.

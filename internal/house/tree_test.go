@@ -83,8 +83,9 @@ func load(t *testing.T) *tree {
 		}
 		rel, _ := relative(l.ImportPath)
 		p := &pkg{path: rel, name: l.Name}
-		add := func(names []string, test, built bool) {
+		add := func(built bool, names ...string) {
 			for _, name := range names {
+				test := strings.HasSuffix(name, "_test.go")
 				src, err := os.ReadFile(filepath.Join(l.Dir, name))
 				if err != nil {
 					t.Fatal(err)
@@ -92,9 +93,8 @@ func load(t *testing.T) *tree {
 				p.files = append(p.files, tr.parse(t, path.Join(rel, name), src, test, built))
 			}
 		}
-		add(slices.Concat(l.GoFiles, l.CgoFiles), false, true)
-		add(l.IgnoredGoFiles, false, false)
-		add(slices.Concat(l.TestGoFiles, l.XTestGoFiles), true, false)
+		add(true, slices.Concat(l.GoFiles, l.CgoFiles)...)
+		add(false, slices.Concat(l.IgnoredGoFiles, l.TestGoFiles, l.XTestGoFiles)...)
 		tr.pkgs = append(tr.pkgs, p)
 	}
 	tr.text = tracked(t, root)
