@@ -329,7 +329,7 @@ func declareObject(v *vocabulary, name string, properties []*property, required 
 		f[p.name] = key(t, p.name)
 	}
 	v.structs[name] = f
-	return cel.ObjectType(name)
+	return objectType(name)
 }
 
 func (p *property) declared(v *vocabulary, owner string) *cel.Type {

@@ -59,7 +59,6 @@ func (a *Arguments) Check(raw json.RawMessage, env *Env) (map[string]any, []ArgF
 	c.order(a.properties)
 	for _, f := range c.faults {
 		top, _, _ := strings.Cut(f.Path, ".")
-		top, _, _ = strings.Cut(top, "[")
 		delete(args, top)
 	}
 	return args, c.faults
@@ -193,8 +192,10 @@ func (c *checking) text(p *property, s string) any {
 	case "array":
 		return c.list(p, []any{s})
 	}
-	if value, ok := p.words[canonical(s)]; ok {
-		return value
+	if len(p.words) > 0 {
+		if value, ok := p.words[canonical(s)]; ok {
+			return value
+		}
 	}
 	return c.normalised(p, s)
 }
@@ -331,11 +332,22 @@ func problemOf(k jsonschema.ErrorKind) string {
 	return "is not what the schema allows"
 }
 
-// order puts the faults in the order in which the arguments were declared.
+// order puts the faults in the order in which the arguments were declared; the schema's own check
+// goes through objects in any order.
 func (c *checking) order(properties []*property) {
-	rank := func(f ArgFault) int {
-		top, _, _ := strings.Cut(f.Path, ".")
-		return slices.IndexFunc(properties, func(p *property) bool { return p.name == top })
+	rank := map[string]int{}
+	var declare func([]*property)
+	declare = func(ps []*property) {
+		for _, p := range ps {
+			if _, twice := rank[p.path]; !twice { // a list and its entries have one path
+				rank[p.path] = len(rank)
+			}
+			declare(p.inner)
+			if p.items != nil {
+				declare(p.items.inner)
+			}
+		}
 	}
-	slices.SortStableFunc(c.faults, func(a, b ArgFault) int { return rank(a) - rank(b) })
+	declare(properties)
+	slices.SortStableFunc(c.faults, func(a, b ArgFault) int { return rank[a.Path] - rank[b.Path] })
 }

@@ -176,3 +176,46 @@ func BenchmarkCreateLead(b *testing.B) {
 		}
 	}
 }
+
+func TestNestedArgumentsAreCheckedAndNamed(t *testing.T) {
+	p, err := playbook.Parse("p.yaml", []byte(`
+name: nested
+tools:
+  - name: move
+    description: Moves.
+    arguments:
+      required: [address]
+      properties:
+        address:
+          type: object
+          required: [city]
+          properties:
+            city: {type: string, ask: "Which city?"}
+            units: {type: integer, also: [count]}
+        tags: {type: array, maxItems: 2, items: {type: string, enum: [red, blue]}}
+    writes:
+      - {name: account, object: Account, fields: {Name: "{args.address.city} {args.address.units}", Description: '=join(args.tags, "+")'}}
+    words: [{say: Hm.}]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tool, _ := p.Tool("move")
+	args, faults := tool.Args.Check(json.RawMessage(`{"address":{"city":"Austin","count":"twelve","extra":1},"tags":"Red"}`), nil)
+	want := map[string]any{"address": map[string]any{"city": "Austin", "units": int64(12)}, "tags": []any{"red"}}
+	if diff := cmp.Diff(want, args); diff != "" || len(faults) > 0 {
+		t.Fatalf("%v (-want +got):\n%s", faults, diff)
+	}
+	fields, err := tool.Writes[0].Map(&playbook.Env{Args: args})
+	if err != nil || fields[0].Value != "Austin 12" || fields[1].Value != "red" {
+		t.Errorf("got %v %v, want the nested values", fields, err)
+	}
+	_, faults = tool.Args.Check(json.RawMessage(`{"address":{"units":1.5},"tags":["red","green","blue"]}`), nil)
+	wantFaults := []playbook.ArgFault{
+		{Path: "address.city", Problem: "is missing", Ask: "Which city?"},
+		{Path: "address.units", Problem: "must be a whole number", Ask: "Could you tell me the units?"},
+		{Path: "tags", Problem: "takes at most 2 entries", Ask: "Could you tell me the tags?"}}
+	if diff := cmp.Diff(wantFaults, faults); diff != "" {
+		t.Errorf("faults (-want +got):\n%s", diff)
+	}
+}

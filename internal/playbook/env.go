@@ -1,6 +1,7 @@
 package playbook
 
 import (
+	"strings"
 	"time"
 
 	"cel.dev/cel-go/cel"
@@ -105,7 +106,7 @@ func newVocabulary() *vocabulary {
 			"id":        call(func(c *Call) any { return c.ID }),
 			"number":    call(func(c *Call) any { return nothing(c.Number) }),
 			"workspace": call(func(c *Call) any { return c.Workspace }),
-			"about":     member(cel.ObjectType("call.about"), func(c *Call) any { return &c.About }),
+			"about":     member(objectType("call.about"), func(c *Call) any { return &c.About }),
 		},
 		"call.about": {
 			"leadId":        about(func(a *About) any { return nothing(a.LeadID) }),
@@ -127,7 +128,7 @@ func newVocabulary() *vocabulary {
 		},
 	}}
 	for _, name := range []string{"call", "caller", "transfer"} {
-		v.vars[name] = cel.ObjectType(name)
+		v.vars[name] = objectType(name)
 	}
 	v.vars["now"], v.vars["today"], v.vars["language"] = cel.TimestampType, cel.StringType, cel.StringType
 	return v
@@ -156,7 +157,7 @@ func (v *vocabulary) read(r *Read) {
 		})
 	}
 	v.structs[r.Name] = f
-	v.vars[r.Name] = cel.ObjectType(r.Name)
+	v.vars[r.Name] = objectType(r.Name)
 }
 
 // with is a copy that more can be declared in.
@@ -171,6 +172,12 @@ func (v *vocabulary) with() *vocabulary {
 	return c
 }
 
+// objectPrefix keeps the names of object types apart from the ways that expressions write: a type
+// called call.about would hide the field.
+const objectPrefix = "object "
+
+func objectType(name string) *cel.Type { return cel.ObjectType(objectPrefix + name) }
+
 // provider lets the expression language see the vocabulary's object types.
 type provider struct {
 	*types.Registry
@@ -178,14 +185,14 @@ type provider struct {
 }
 
 func (p provider) FindStructType(name string) (*types.Type, bool) {
-	if _, ok := p.structs[name]; ok {
+	if _, ok := p.structs[strings.TrimPrefix(name, objectPrefix)]; ok && strings.HasPrefix(name, objectPrefix) {
 		return types.NewTypeTypeWithParam(types.NewObjectType(name)), true
 	}
 	return p.Registry.FindStructType(name)
 }
 
 func (p provider) FindStructFieldNames(name string) ([]string, bool) {
-	f, ok := p.structs[name]
+	f, ok := p.structs[strings.TrimPrefix(name, objectPrefix)]
 	if !ok {
 		return p.Registry.FindStructFieldNames(name)
 	}
@@ -197,7 +204,7 @@ func (p provider) FindStructFieldNames(name string) ([]string, bool) {
 }
 
 func (p provider) FindStructFieldType(name, field string) (*types.FieldType, bool) {
-	if f, ok := p.structs[name]; ok {
+	if f, ok := p.structs[strings.TrimPrefix(name, objectPrefix)]; ok {
 		t, ok := f[field]
 		return t, ok
 	}

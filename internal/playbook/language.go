@@ -47,7 +47,7 @@ const day = 24 * time.Hour
 var tongues = map[string]*tongue{
 	"en": {
 		notOnFile: "not on file", yes: "yes", no: "no",
-		question: "What is the %s?",
+		question: "Could you tell me the %s?",
 		date:     func(d time.Time) string { return d.Format("January 2, 2006") },
 		unit:     englishUnit,
 		claims: regexp.MustCompile(`(?i)\b(saved|created|opened|updated|booked|registered|scheduled|logged|added|changed|submitted|recorded|filed|entered|stored|arranged|completed|case number|` +
@@ -69,7 +69,7 @@ var tongues = map[string]*tongue{
 	},
 	"de": {
 		notOnFile: "nicht hinterlegt", yes: "ja", no: "nein",
-		question: "Wie lautet die Angabe: %s?",
+		question: "Können Sie mir das noch sagen: %s?",
 		date:     germanDate,
 		unit:     germanUnit,
 		claims: regexp.MustCompile(`(?i)(gespeichert|erstellt|angelegt|eröffnet|aktualisiert|gebucht|registriert|eingetragen|geändert|hinzugefügt|übermittelt|vereinbart|` +

@@ -194,7 +194,7 @@ var bookName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`)
 func (b *builder) compiler(v *vocabulary) *compiler {
 	c, err := newCompiler(v, b.book.Transfer, b.book.Language)
 	if err != nil {
-		b.src.add(1, 1, "", err.Error(), "")
+		b.src.add(Fault{Line: 1, Col: 1, Problem: err.Error()})
 		return nil
 	}
 	return c

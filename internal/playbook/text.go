@@ -252,26 +252,35 @@ func (c *compiler) value(n node, text string, span [2]int, lang string) (piece, 
 	inner := text[span[0]:span[1]]
 	if m := journalName.FindStringSubmatch(inner); m != nil && lang != "" {
 		if w, ok := c.writes[m[1]]; ok {
-			return c.ofWrite(n, text, span[0], w, m[2], lang)
+			return ofWrite(spot{n, text, span[0]}, w, m[2], lang)
 		}
 	}
 	e := c.compile(n, text, inner, span[0])
 	return piece{expr: e}, e != nil
 }
 
+// spot is a place within a text.
+type spot struct {
+	node node
+	text string
+	at   int
+}
+
+func (s spot) fault(problem, mend string) { s.node.faultIn(s.text, s.at, problem, mend) }
+
 // ofWrite is what words can say of a write: when it is due, and what was read back of it.
-func (c *compiler) ofWrite(n node, text string, at int, w *Write, field, lang string) (piece, bool) {
+func ofWrite(at spot, w *Write, field, lang string) (piece, bool) {
 	switch {
 	case field == "due" && w.Due > 0:
 		return piece{literal: sayings(lang).span(w.Due)}, true
 	case field == "due":
-		n.faultIn(text, at, fmt.Sprintf("the write %s has no due time", w.Name), fmt.Sprintf("add due: 2h to %s", w.Name))
+		at.fault(fmt.Sprintf("the write %s has no due time", w.Name), fmt.Sprintf("add due: 2h to %s", w.Name))
 	case recordID.MatchString(field):
-		n.faultIn(text, at, fmt.Sprintf("%s.%s is a record id, and record ids are never spoken", w.Name, field), "say a name or a number that people use")
+		at.fault(fmt.Sprintf("%s.%s is a record id, and record ids are never spoken", w.Name, field), "say a name or a number that people use")
 	case slices.Contains(w.ReadBack, field):
 		return piece{kept: &Placeholder{w.Name, field}}, true
 	default:
-		n.faultIn(text, at, fmt.Sprintf("nothing reads %s back from %s", field, w.Name), orAdd(field, w))
+		at.fault(fmt.Sprintf("nothing reads %s back from %s", field, w.Name), orAdd(field, w))
 	}
 	return piece{}, false
 }

@@ -62,7 +62,9 @@ func (tr *truth) text(t *Text, s *Sentence, writes []*Write) {
 			t.node.fault("the transfer has no offer", "add offer, the sentence that offers a person, to transfer")
 		}
 		for _, clause := range clauses(whole, tongue) {
-			tr.clause(t.node, clause, tongue, s, writes)
+			st := statement{node: t.node, words: clause, tongue: tongue, needs: s, writes: writes}
+			st.check()
+			st.times()
 		}
 	}
 }
@@ -108,25 +110,33 @@ func clauses(text string, t *tongue) []string {
 	return out
 }
 
-func (tr *truth) clause(n node, clause string, t *tongue, s *Sentence, writes []*Write) {
-	if claim := first(t.claims, clause, t.denial); claim != "" && !s.has(Done) {
-		n.fault(fmt.Sprintf("%q claims what nothing makes true", claim), "add needs: {WRITE: done}, or say what is true before that")
-	}
-	promise := first(t.followUp, clause, t.denial)
-	if promise != "" && !s.has(Done, Recorded) {
-		n.fault(fmt.Sprintf("%q promises what nothing records", promise), "add needs: {WRITE: recorded}, or leave the promise out")
-	}
-	if kept := first(t.kept, clause, t.denial); kept != "" && !s.has(Done, Recorded, Refused) {
-		n.fault(fmt.Sprintf("%q is true only of a write that was recorded", kept), "add needs: {WRITE: recorded}, or refused: it is kept for a person")
-	}
-	tr.times(n, clause, t, s, writes)
+// statement is one clause of words, with what is needed for it to be said.
+type statement struct {
+	node   node
+	words  string
+	tongue *tongue
+	needs  *Sentence
+	writes []*Write
 }
 
-// first is what pattern finds in the clause, unless something before it takes it back.
-func first(pattern *regexp.Regexp, clause string, denial *regexp.Regexp) string {
-	for _, at := range pattern.FindAllStringIndex(clause, -1) {
-		if !denial.MatchString(clause[:at[1]]) {
-			return clause[at[0]:at[1]]
+// check reports a claim or promise that the needs don't make true.
+func (st statement) check() {
+	if claim := st.finds(st.tongue.claims); claim != "" && !st.needs.has(Done) {
+		st.node.fault(fmt.Sprintf("%q claims what nothing makes true", claim), "add needs: {WRITE: done}, or say what is true before that")
+	}
+	if promise := st.finds(st.tongue.followUp); promise != "" && !st.needs.has(Done, Recorded) {
+		st.node.fault(fmt.Sprintf("%q promises what nothing records", promise), "add needs: {WRITE: recorded}, or leave the promise out")
+	}
+	if kept := st.finds(st.tongue.kept); kept != "" && !st.needs.has(Done, Recorded, Refused) {
+		st.node.fault(fmt.Sprintf("%q is true only of a write that was recorded", kept), "add needs: {WRITE: recorded}, or refused: it is kept for a person")
+	}
+}
+
+// finds is what the pattern finds in the words, unless something before it takes it back.
+func (st statement) finds(pattern *regexp.Regexp) string {
+	for _, at := range pattern.FindAllStringIndex(st.words, -1) {
+		if !st.tongue.denial.MatchString(st.words[:at[1]]) {
+			return st.words[at[0]:at[1]]
 		}
 	}
 	return ""
@@ -142,36 +152,31 @@ func (s *Sentence) has(states ...Need) bool {
 	return false
 }
 
-// times reports promises of a time without a Task that is due by then.
-func (tr *truth) times(n node, clause string, t *tongue, s *Sentence, writes []*Write) {
-	if m := first(t.moment, clause, nothingDenied); m != "" {
-		n.fault(fmt.Sprintf("%q is a time that no due time can keep", m), "promise a span, as {WRITE.due} says it")
+// times reports promises of a time without a Task that is due by then. A time is a promise even
+// beside a no.
+func (st statement) times() {
+	if m := st.tongue.moment.FindString(st.words); m != "" {
+		st.node.fault(fmt.Sprintf("%q is a time that no due time can keep", m), "promise a span, as {WRITE.due} says it")
 	}
-	type promise struct {
-		words string
-		span  time.Duration
+	for _, m := range st.tongue.within.FindAllStringSubmatch(st.words, -1) {
+		st.by(strings.TrimSpace(m[0]), st.tongue.length(m[1], m[3]))
 	}
-	var promises []promise
-	for _, m := range t.within.FindAllStringSubmatch(clause, -1) {
-		promises = append(promises, promise{strings.TrimSpace(m[0]), t.length(m[1], m[3])})
-	}
-	if m := t.tomorrow.FindString(clause); m != "" {
-		promises = append(promises, promise{m, day})
-	}
-	for _, p := range promises {
-		kept := slices.ContainsFunc(writes, func(w *Write) bool {
-			need := s.Needs[w.Name]
-			return w.Due > 0 && w.Due <= p.span && (need == Done || need == Recorded)
-		})
-		if !kept {
-			n.fault(fmt.Sprintf("%q promises a time, and no Task that is due by then is recorded", p.words),
-				"add needs: {WRITE: recorded} of a Task with due, or leave the time out")
-		}
+	if m := st.tongue.tomorrow.FindString(st.words); m != "" {
+		st.by(m, day)
 	}
 }
 
-// nothingDenied matches nothing: a time is a promise even beside a no.
-var nothingDenied = regexp.MustCompile(`[^\s\S]`)
+// by reports a promised span that no recorded Task keeps.
+func (st statement) by(words string, span time.Duration) {
+	kept := slices.ContainsFunc(st.writes, func(w *Write) bool {
+		need := st.needs.Needs[w.Name]
+		return w.Due > 0 && w.Due <= span && (need == Done || need == Recorded)
+	})
+	if !kept {
+		st.node.fault(fmt.Sprintf("%q promises a time, and no Task that is due by then is recorded", words),
+			"add needs: {WRITE: recorded} of a Task with due, or leave the time out")
+	}
+}
 
 // length is the span that words such as "two", "hours" mean; an unknown number is taken as the
 // shortest one, so that it is stopped rather than let through.

@@ -107,3 +107,21 @@ func TestWordsThatCouldBecomeTooLongAreRefused(t *testing.T) {
 		t.Errorf("got %v, want none", playbook.Faults(faults))
 	}
 }
+
+// A write that is not made takes with it the writes that need it: nothing can come of them.
+func TestWriteIsAbsentWithTheWriteItNeeds(t *testing.T) {
+	text := strings.Replace(speaking("en", "", "Hm."), "{name: case, object: Case,", "{name: case, object: Case, when: found.found,", 1)
+	text, _, _ = strings.Cut(text, "    words:")
+	text += `    words:
+      - {needs: {case: done}, say: Hm.}
+      - {needs: {case: recorded}, say: Hm.}
+      - {needs: {case: refused}, say: Hm.}
+      - {needs: {case: withdrawn}, say: Hm.}
+      - {needs: {callback: recorded}, say: It follows.}
+      - {say: Hm.}
+`
+	faults := playbook.Check("p.yaml", []byte(text))
+	if len(faults) != 1 || !strings.Contains(faults[0].Problem, "never said") {
+		t.Errorf("got %v, want the sentence that needs a call-back without a case", playbook.Faults(faults))
+	}
+}

@@ -53,15 +53,15 @@ type node struct {
 func (s *source) parse(text []byte) (root node, ok bool) {
 	root = node{src: s}
 	if len(text) > maxSource {
-		s.add(1, 1, "", fmt.Sprintf("the file has %d bytes; a playbook has at most %d", len(text), maxSource), "")
+		s.add(Fault{Line: 1, Col: 1, Problem: fmt.Sprintf("the file has %d bytes; a playbook has at most %d", len(text), maxSource)})
 		return root, false
 	}
 	if len(s.lines) > maxLines {
-		s.add(1, 1, "", fmt.Sprintf("the file has %d lines; a playbook has at most %d", len(s.lines), maxLines), "")
+		s.add(Fault{Line: 1, Col: 1, Problem: fmt.Sprintf("the file has %d lines; a playbook has at most %d", len(s.lines), maxLines)})
 		return root, false
 	}
 	if line, col, deep := nesting(text); deep {
-		s.add(line, col, "", fmt.Sprintf("more than %d brackets are open here", maxNesting), "")
+		s.add(Fault{Line: line, Col: col, Problem: fmt.Sprintf("more than %d brackets are open here", maxNesting)})
 		return root, false
 	}
 	file, err := parseYAML(text)
@@ -69,19 +69,19 @@ func (s *source) parse(text []byte) (root node, ok bool) {
 		var at yaml.Error
 		if errors.As(err, &at) && at.GetToken() != nil {
 			p := at.GetToken().Position
-			s.add(p.Line, p.Column, "", "not readable as YAML: "+at.GetMessage(), "")
+			s.add(Fault{Line: p.Line, Col: p.Column, Problem: "not readable as YAML: " + at.GetMessage()})
 		} else {
-			s.add(1, 1, "", "not readable as YAML: "+err.Error(), "")
+			s.add(Fault{Line: 1, Col: 1, Problem: "not readable as YAML: " + err.Error()})
 		}
 		return root, false
 	}
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
-		s.add(1, 1, "", "the file is empty", "")
+		s.add(Fault{Line: 1, Col: 1, Problem: "the file is empty"})
 		return root, false
 	}
 	if len(file.Docs) > 1 {
 		root.ast = file.Docs[1]
-		s.add(root.line(), 1, "", "a second document begins here", "one file is one playbook: remove the ---")
+		s.add(Fault{Line: root.line(), Col: 1, Problem: "a second document begins here", Mend: "one file is one playbook: remove the ---"})
 	}
 	root.ast = file.Docs[0].Body
 	return root, true
@@ -122,12 +122,12 @@ func parseYAML(text []byte) (file *ast.File, err error) {
 	return parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
 }
 
-// add records a fault at a place given by numbers.
-func (s *source) add(line, col int, path, problem, mend string) {
+// add records a fault, and puts in what the file knows of its place.
+func (s *source) add(f Fault) {
 	if len(s.faults) >= maxFaults {
 		return
 	}
-	f := Fault{File: s.file, Line: max(line, 1), Col: max(col, 1), Path: path, Problem: problem, Mend: mend}
+	f.File, f.Line, f.Col = s.file, max(f.Line, 1), max(f.Col, 1)
 	if f.Line <= len(s.lines) {
 		f.Source = strings.TrimRight(s.lines[f.Line-1], "\r")
 	}
@@ -136,7 +136,7 @@ func (s *source) add(line, col int, path, problem, mend string) {
 
 // fault records what is wrong at this node.
 func (n node) fault(problem, mend string) {
-	n.src.add(n.line(), n.col(), n.path, problem, mend)
+	n.src.add(Fault{Line: n.line(), Col: n.col(), Path: n.path, Problem: problem, Mend: mend})
 }
 
 // faultIn records what is wrong within a scalar: offset counts the bytes of its value.
@@ -157,7 +157,7 @@ func (n node) faultIn(value string, offset int, problem, mend string) {
 	for _, span := range [][2]int{{start, end}, {max(start, offset-12), min(end, offset+12)}, {offset, min(end, offset+8)}} {
 		if want := value[span[0]:span[1]]; strings.TrimSpace(want) != "" {
 			if line, col, ok := n.find(want); ok {
-				n.src.add(line, col+len([]rune(value[span[0]:offset])), n.path, problem, mend)
+				n.src.add(Fault{Line: line, Col: col + len([]rune(value[span[0]:offset])), Path: n.path, Problem: problem, Mend: mend})
 				return
 			}
 		}
