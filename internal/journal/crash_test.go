@@ -37,6 +37,9 @@ func (f *life) cut(n int64, s store.Stage) error {
 // What the dead process had sent is still on its way to the vendor.
 func (f *life) restart() {
 	f.Helper()
+	f.v.mu.Lock()
+	f.v.lives++
+	f.v.mu.Unlock()
 	for f.dark.Store(true); f.dark.Load(); {
 		f.dark.Store(false)
 		if f.db != nil {

@@ -19,7 +19,8 @@
 //   - (workspace, kind, key) is recorded once. Attempts of one intent never overlap, carry a
 //     rising number, and an outcome counts only for the number that is being tried.
 //   - Intents of one subject run one at a time in the order of their ids; so do attempts
-//     under one parent, in any order.
+//     under one parent, in any order. What a dead process had sent may still be on its way
+//     while the next begins another under its parent; on its subject it does not.
 //   - After an outcome that may or may not have happened, the engine looks before it tries
 //     again. A restart makes every attempt under way such an outcome.
 //   - Whatever was recorded ends as done, withdrawn, lapsed, undone or merged, or waits for

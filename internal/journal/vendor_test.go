@@ -31,6 +31,9 @@ type vendor struct {
 	// found replaces what Look finds.
 	found func(key string, n int) (Outcome, bool)
 	tries map[string]int
+	// lives counts processes. A write of a dead one may be on its way under a parent while the
+	// next one begins another; on one subject it may not.
+	lives int
 	seen  []Attempt
 }
 
@@ -58,7 +61,7 @@ func (v *vendor) Do(ctx context.Context, a Attempt) Outcome {
 	}
 	in := []string{fmt.Sprint("subject ", a.Intent.Subject)}
 	if a.Intent.Parent != "" {
-		in = append(in, a.Intent.Parent)
+		in = append(in, fmt.Sprint(v.lives, a.Intent.Parent))
 	}
 	for _, b := range in {
 		v.busy[b]++
