@@ -2,6 +2,7 @@ package playbook
 
 import (
 	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -95,4 +96,19 @@ func (t *Transfer) Spoken(lang string) string {
 		return ""
 	}
 	return t.Offer.fixed(lang)
+}
+
+// ofRows are the members of every read, which say how it went and not what it found.
+var ofRows = []string{"found", "many", "none", "failed", "count"}
+
+// Fields are the fields of the read of that name on which the expression depends.
+func (e *Expr) Fields(read string) []string {
+	var out []string
+	e.selected(func(path string) {
+		field, of := strings.CutPrefix(path, read+".")
+		if of && !slices.Contains(ofRows, field) && !slices.Contains(out, field) {
+			out = append(out, field)
+		}
+	})
+	return out
 }

@@ -26,14 +26,13 @@ type decision struct {
 	env     *playbook.Env
 	draft   journal.Draft
 	claimed map[string]*playbook.Claim       // what the playbook says of the draft's claims, by their names
-	keys    map[*playbook.Claim]string       // under which key each is made
 	mapped  map[string][]playbook.FieldValue // by write, as the playbook maps them
 }
 
 // decide makes the draft of an answer. An error is a fault of ours (an expression that met a value which
 // its types did not foresee), never the model's or the caller's.
 func decide(ctx context.Context, desk Desk, a Ask) (*decision, error) {
-	d := &decision{desk: desk, ask: a, claimed: map[string]*playbook.Claim{}, keys: map[*playbook.Claim]string{}, mapped: map[string][]playbook.FieldValue{}}
+	d := &decision{desk: desk, ask: a, claimed: map[string]*playbook.Claim{}, mapped: map[string][]playbook.FieldValue{}}
 	d.draft = journal.Draft{
 		Ask:  journal.Ask{Workspace: a.Workspace, Call: a.Call, ID: a.ID},
 		Tool: a.Name, Person: a.Person, Deadline: a.At.Add(desk.Windows.Deadline - margin),
@@ -193,8 +192,10 @@ func (d *decision) claims() error {
 			continue
 		}
 		name := d.tool.Name + "." + c.Name
-		d.claimed[name], d.keys[c] = c, d.desk.Hash(d.ask.Workspace, name, key)
-		d.draft.Claims = append(d.draft.Claims, journal.Claim{Name: name, Key: d.keys[c], Window: c.Window, Intent: c.Intent})
+		d.claimed[name] = c
+		d.draft.Claims = append(d.draft.Claims, journal.Claim{
+			Name: name, Key: d.desk.Hash(d.ask.Workspace, name, key), Window: c.Window, Intent: c.Intent,
+		})
 	}
 	return nil
 }
@@ -231,10 +232,6 @@ func (d *decision) promise(w *playbook.Write) error {
 		if err := d.keyed(w, &body); err != nil {
 			return err
 		}
-		subject.Key = d.subjectKey(w, key)
-	}
-	if w.Do == playbook.Comment {
-		subject.Key = key
 	}
 	return d.add(w, body, journal.Promise{Name: w.Name, Kind: kind, Key: key, Subject: subject, Needs: w.Needs})
 }

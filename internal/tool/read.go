@@ -2,7 +2,6 @@ package tool
 
 import (
 	"context"
-	"regexp"
 	"sync"
 	"time"
 
@@ -84,9 +83,6 @@ func without(in []string, drop string) []string {
 	return out
 }
 
-// ofRead is an expression that is one field of one read and nothing else.
-var ofRead = regexp.MustCompile(`^\s*([A-Za-z]\w*)\.([A-Za-z]\w*)\s*$`)
-
 // fill maps the playbook's fields into the write. A field that stands for a lookup which failed is left
 // to be looked up when the write is done.
 func (d *decision) fill(w *playbook.Write, body *crm.Write) error {
@@ -117,28 +113,25 @@ func (d *decision) fill(w *playbook.Write, body *crm.Write) error {
 	return d.lookLater(w, body)
 }
 
+// lookLater leaves the fields that hang on one field of a lookup without an answer to be looked up when the
+// write is done. What the expression says beside that ("only if one matches") is what Lookup does anyway.
 func (d *decision) lookLater(w *playbook.Write, body *crm.Write) error {
 	for _, f := range w.Fields {
-		if f.Value == nil || f.Value.Expr == nil {
+		if _, known := body.Fields[f.Name]; known || f.Value == nil || f.Value.Expr == nil {
 			continue
 		}
-		m := ofRead.FindStringSubmatch(f.Value.Expr.String())
-		if m == nil {
-			continue
+		for _, r := range d.tool.Reads {
+			rows, asked := d.env.Reads[r.Name]
+			needed := f.Value.Expr.Fields(r.Name)
+			if !asked || !rows.Failed || len(needed) != 1 {
+				continue
+			}
+			q, _, err := d.query(r)
+			if err != nil {
+				return err
+			}
+			body.SetLater(f.Name, crm.Later{Lookup: &crm.Lookup{Query: q, Field: needed[0]}})
 		}
-		rows, asked := d.env.Reads[m[1]]
-		if !asked || !rows.Failed {
-			continue
-		}
-		r, ok := d.tool.Read(m[1])
-		if !ok {
-			continue
-		}
-		q, _, err := d.query(r)
-		if err != nil {
-			return err
-		}
-		body.SetLater(f.Name, crm.Later{Lookup: &crm.Lookup{Query: q, Field: m[2]}})
 	}
 	return nil
 }
@@ -161,17 +154,6 @@ func (d *decision) keyed(w *playbook.Write, body *crm.Write) error {
 	return nil
 }
 
-// subjectKey is what a record that does not exist yet is known by. Under a claim whose later asks change
-// the same record, it is the claim: the second call then knows the lead that the first one made.
-func (d *decision) subjectKey(w *playbook.Write, key string) string {
-	for _, c := range d.draft.Claims {
-		if p := d.claimed[c.Name]; p.Intent == w.Name && p.Then == playbook.Update {
-			return c.Key
-		}
-	}
-	return key
-}
-
 // yield remakes the draft around the intent that already holds a claim. Nothing is written again; where
 // the playbook says so, details that differ become an update of the record, after the first write.
 func (d *decision) yield(ctx context.Context, j *journal.Journal, t journal.Taken) error {
@@ -191,7 +173,11 @@ func (d *decision) yield(ctx context.Context, j *journal.Journal, t journal.Take
 			}
 		}
 	}
-	return d.words(claim.Words)
+	words := claim.Words
+	if len(words) == 0 {
+		words = d.tool.Words
+	}
+	return d.words(words)
 }
 
 // changed returns the fields that differ from what was promised for the record so far.
@@ -243,7 +229,7 @@ func (d *decision) follow(claim *playbook.Claim, held journal.Intent, changed ma
 	delete(d.draft.Refs, claim.Intent)
 	return d.add(w, body, journal.Promise{
 		Name: w.Name, Kind: crm.KindUpdate, Key: crm.Key(d.scope(), d.ask.Call, d.ask.ID, w.Name, "update"),
-		Subject:  journal.Subject{Kind: w.Object, Key: d.keys[claim]},
+		Subject:  journal.Subject{Kind: w.Object, Key: held.Key}, // the record that the held intent makes
 		NeedsIDs: []journal.IntentID{held.ID},
 	})
 }

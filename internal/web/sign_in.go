@@ -39,7 +39,6 @@ type Options struct {
 // Desk is the operator's side of the server.
 type Desk struct {
 	o        Options
-	kept     *memstore.MemStore
 	sessions *scs.SessionManager
 	attempts *rate.Limiter
 	pages    *template.Template
@@ -58,16 +57,18 @@ func New(o Options) (*Desk, error) {
 		return nil, err
 	}
 	s := scs.New()
-	kept := memstore.New()
-	s.Store = kept
 	s.Lifetime, s.IdleTimeout = 12*time.Hour, time.Hour
 	s.Cookie.Name, s.Cookie.HttpOnly, s.Cookie.Secure = "hookswitch", true, o.Secure
 	s.Cookie.SameSite = http.SameSiteLaxMode // the callback comes from Salesforce's pages
-	return &Desk{o: o, kept: kept, sessions: s, attempts: rate.NewLimiter(rate.Every(attemptEvery), attemptBurst), pages: pages}, nil
+	return &Desk{o: o, sessions: s, attempts: rate.NewLimiter(rate.Every(attemptEvery), attemptBurst), pages: pages}, nil
 }
 
 // Close stops what the desk does in the background.
-func (d *Desk) Close() { d.kept.StopCleanup() }
+func (d *Desk) Close() {
+	if kept, ok := d.sessions.Store.(*memstore.MemStore); ok { // what scs.New makes
+		kept.StopCleanup()
+	}
+}
 
 // operator is the session value that says who signed in.
 const operator = "operator"
