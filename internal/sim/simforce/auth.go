@@ -49,7 +49,8 @@ type grant struct {
 const codeLife = 15 * time.Minute
 
 var (
-	verifierForm  = regexp.MustCompile(`^[A-Za-z0-9._~-]{43,128}$`)
+	// Longer than RFC 7636 allows: the vendor's own tools send 128 random bytes in base64url, 171 characters.
+	verifierForm  = regexp.MustCompile(`^[A-Za-z0-9._~-]{43,256}$`)
 	challengeForm = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 )
 
@@ -92,7 +93,8 @@ func discovery(base string) object {
 }
 
 // authorize is the page that asks a person; here the answer is an option. Errors that concern the app stay on the
-// page, errors that concern the request go back by redirect.
+// page, errors that concern the request go back by redirect. A challenge without a method is S256, the only one
+// there is: jsforce and the vendor's command line send none.
 func (o *Org) authorize(w web) reply {
 	q := w.query
 	if q.Get("client_id") != o.o.ClientID {
@@ -112,7 +114,7 @@ func (o *Org) authorize(w web) reply {
 		deny("unsupported_response_type", "response type not supported")
 	case challenge == "" && o.o.RequirePKCE:
 		deny("invalid_request", "missing required code challenge")
-	case challenge != "" && (!challengeForm.MatchString(challenge) || q.Get("code_challenge_method") != "S256"):
+	case challenge != "" && (!challengeForm.MatchString(challenge) || q.Has("code_challenge_method") && q.Get("code_challenge_method") != "S256"):
 		deny("invalid_request", "invalid code challenge")
 	case o.o.Deny:
 		deny("access_denied", "end-user denied authorization")

@@ -178,7 +178,7 @@ func (t *tree) render(v view, b *Object, fields map[string]any, base string) obj
 			if k.col.leaf.Label == polymorphic && k.name == "Type" {
 				value = b.Name
 			}
-			row = append(row, member{k.name, shown(b, k.col.leaf, id, value, base)})
+			row = append(row, member{k.name, k.col.leaf.shown(value, recordURL(b, id, base))})
 			continue
 		}
 		parent, f := v.follow(fields, []*Field{k.step})

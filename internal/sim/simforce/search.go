@@ -314,21 +314,26 @@ func parameters(c *call) (find, apiErrors) {
 	return f, nil
 }
 
+// bodySearch is the body of a POST to parameterizedSearch.
+type bodySearch struct {
+	Q, In                              string
+	Fields                             []string
+	Sobjects                           []bodyObject
+	OverallLimit, DefaultLimit, Offset *int
+	SpellCorrection                    *bool
+}
+
+// bodyObject is one object of a bodySearch; what it leaves out is taken from the whole.
+type bodyObject struct {
+	Name   string
+	Fields []string
+	Limit  *int
+	Where  string
+}
+
 // searchBody reads the body of a POST (REST API Developer Guide, "Search with Parameters in the Request Body").
 func searchBody(c *call) (find, apiErrors) {
 	f := find{in: "ALL", limit: maxFound}
-	var in struct {
-		Q, In    string
-		Fields   []string
-		Sobjects []struct {
-			Name   string
-			Fields []string
-			Limit  *int
-			Where  string
-		}
-		OverallLimit, DefaultLimit, Offset *int
-		SpellCorrection                    *bool
-	}
 	body, errs := c.bodyObject()
 	if errs == nil {
 		errs = body.only("q", "in", "fields", "sobjects", "overallLimit", "defaultLimit", "offset", "spellCorrection", "dataCategories", "netIds", "updateTracking", "updateViewStat", "snippet")
@@ -336,6 +341,7 @@ func searchBody(c *call) (find, apiErrors) {
 	if errs != nil {
 		return f, errs
 	}
+	var in bodySearch
 	if err := json.Unmarshal(c.body, &in); err != nil {
 		return f, badJSON("%v", err)
 	}
@@ -346,28 +352,9 @@ func searchBody(c *call) (find, apiErrors) {
 		return f, errs
 	}
 	for _, s := range in.Sobjects {
-		r := returning{object: s.Name, q: statement{limit: -1}}
-		fields := s.Fields
-		if fields == nil {
-			fields = in.Fields
-		}
-		for _, name := range fields {
-			r.q.items = append(r.q.items, item{path: name})
-		}
-		if s.Where != "" {
-			where, errs := parseWhere(s.Where)
-			if errs != nil {
-				return f, errs
-			}
-			r.q.where = where
-		}
-		for _, limit := range []*int{in.DefaultLimit, s.Limit} {
-			if limit != nil && (*limit < 1 || *limit > maxFound) {
-				return f, malformedSearch("limit must be between 1 and 2000")
-			}
-			if limit != nil {
-				r.q.limit, r.q.limited = *limit, true
-			}
+		r, errs := in.returning(s)
+		if errs != nil {
+			return f, errs
 		}
 		f.from = append(f.from, r)
 	}
@@ -378,6 +365,33 @@ func searchBody(c *call) (find, apiErrors) {
 		return f, malformedSearch("simforce needs at least one entry in sobjects")
 	}
 	return f, nil
+}
+
+func (in bodySearch) returning(s bodyObject) (returning, apiErrors) {
+	r := returning{object: s.Name, q: statement{limit: -1}}
+	fields := s.Fields
+	if fields == nil {
+		fields = in.Fields
+	}
+	for _, name := range fields {
+		r.q.items = append(r.q.items, item{path: name})
+	}
+	if s.Where != "" {
+		where, errs := parseWhere(s.Where)
+		if errs != nil {
+			return r, errs
+		}
+		r.q.where = where
+	}
+	for _, limit := range []*int{in.DefaultLimit, s.Limit} { // the object's own comes last and wins
+		if limit != nil && (*limit < 1 || *limit > maxFound) {
+			return r, malformedSearch("limit must be between 1 and 2000")
+		}
+		if limit != nil {
+			r.q.limit, r.q.limited = *limit, true
+		}
+	}
+	return r, nil
 }
 
 func parseWhere(s string) (*condition, apiErrors) {

@@ -168,16 +168,16 @@ func render(b *Object, r *record, names []string, base string) (object, apiError
 			return nil, noColumn(strings.TrimSpace(name), b)
 		}
 		if _, twice := body.get(f.Name); !twice {
-			body = append(body, member{f.Name, shown(b, f, r.id, r.fields[f.Name], base)})
+			body = append(body, member{f.Name, f.shown(r.fields[f.Name], recordURL(b, r.id, base))})
 		}
 	}
 	return body, nil
 }
 
 // shown is wire, save that a blob is shown as the path where it can be had.
-func shown(b *Object, f *Field, id string, v any, base string) any {
+func (f *Field) shown(v any, record string) any {
 	if f.Type == Base64 && v != nil {
-		return recordURL(b, id, base) + "/" + f.Name
+		return record + "/" + f.Name
 	}
 	return f.wire(v)
 }
