@@ -166,15 +166,16 @@ func (st statement) times() {
 	}
 }
 
-// by reports a promised span that no recorded Task keeps.
+// by reports a promised span that no Task keeps. The Task must be there: one that is only promised may yet be
+// refused, and then nobody is reminded.
 func (st statement) by(words string, span time.Duration) {
 	kept := slices.ContainsFunc(st.writes, func(w *Write) bool {
 		need := st.needs.Needs[w.Name]
-		return w.Due > 0 && w.Due <= span && (need == Done || need == Recorded)
+		return w.Due > 0 && w.Due <= span && need == Done
 	})
 	if !kept {
-		st.node.fault(fmt.Sprintf("%q promises a time, and no Task that is due by then is recorded", words),
-			"add needs: {WRITE: recorded} of a Task with due, or leave the time out")
+		st.node.fault(fmt.Sprintf("%q promises a time, and no Task that is due by then is there", words),
+			"add needs: {WRITE: done} of a Task with due, or leave the time out")
 	}
 }
 

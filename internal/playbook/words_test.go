@@ -77,7 +77,7 @@ func TestUnknownAccountNumberIsKeptAndSaidToBeUnknown(t *testing.T) {
 	if fields[0].Name == "AccountId" || !strings.Contains(fmt.Sprint(fields), "ACME-1 (no such account)") {
 		t.Errorf("got %v, want no account, and the number in the description", fields)
 	}
-	got := said(t, tool.Words, env, map[string]playbook.Need{"case": "done", "callback": "recorded"})
+	got := said(t, tool.Words, env, map[string]playbook.Need{"case": "done", "callback": "done"})
 	want := "I do not find account number ACME-1. Your case number is {case.CaseNumber}, and a specialist will call you back within 2 hours."
 	if got != want {
 		t.Errorf("got %q, want %q", got, want)
@@ -99,9 +99,10 @@ func TestWordsFollowTheVerdicts(t *testing.T) {
 	}{
 		{"en", map[string]playbook.Need{"case": "done", "callback": "done"}, "A specialist will call you back within 2 hours.", ""},
 		{"en", map[string]playbook.Need{"case": "done", "callback": "refused"}, "Your case number is {case.CaseNumber}.", "hours"},
+		{"en", map[string]playbook.Need{"case": "done", "callback": "recorded"}, "Your case number is {case.CaseNumber}.", "hours"},
 		{"en", map[string]playbook.Need{"case": "recorded", "callback": "recorded"}, "It is not yet in our system, so it has no number. I can connect you", "{case"},
 		{"en", map[string]playbook.Need{"case": "refused", "callback": "refused"}, "I could not open the case", "{case"},
-		{"de", map[string]playbook.Need{"case": "done", "callback": "recorded"}, "innerhalb von 2 Stunden", ""},
+		{"de", map[string]playbook.Need{"case": "done", "callback": "done"}, "innerhalb von 2 Stunden", ""},
 		{"fr", map[string]playbook.Need{"case": "withdrawn"}, "All right, I have not opened that case.", ""},
 	} {
 		env.Language = c.lang
