@@ -20,8 +20,9 @@ func (t *tx) duplicates(w *writing) apiErrors {
 		return nil
 	}
 	var matches []any
+	mine := partyOf(w.b, w.fields)
 	for _, r := range t.org.tables[w.b.Name].rows {
-		if r == w.r || r.deleted || r.fields["IsConverted"] == true || !sameParty(w.b, r.fields, w.fields) {
+		if r == w.r || r.deleted || r.fields["IsConverted"] == true || !mine.same(r.party) {
 			continue
 		}
 		rec := object{{"attributes", attributes(w.b, r.id, t.call.base)}, {"Id", r.id}}
@@ -66,25 +67,41 @@ func (w *writing) identityChanges() bool {
 
 func phoneFields() []string { return []string{"Phone", "MobilePhone", "HomePhone", "OtherPhone"} }
 
-// sameParty is the matching rule: a phone number or an e-mail in common, or the same name at the same company.
-func sameParty(b *Object, x, y map[string]any) bool {
-	for _, f := range phoneFields() {
-		for _, g := range phoneFields() {
-			if p := national(x[f]); p != "" && p == national(y[g]) {
-				return true
-			}
-		}
+// party is how a Lead or Contact is told from others: folded once when it is written, compared with every row later.
+type party struct {
+	phones          []string
+	email, nameAtCo string
+}
+
+func partyOf(b *Object, fields map[string]any) party {
+	var p party
+	if b.Name != "Lead" && b.Name != "Contact" {
+		return p
 	}
-	same := func(field string) bool {
-		s, _ := x[field].(string)
-		v, _ := y[field].(string)
-		return s != "" && strings.EqualFold(s, v)
+	for _, f := range phoneFields() {
+		if n := national(fields[f]); n != "" {
+			p.phones = append(p.phones, n)
+		}
 	}
 	at := "Company"
 	if b.Name == "Contact" {
 		at = "AccountId"
 	}
-	return same("Email") || same("Name") && same(at)
+	email, _ := fields["Email"].(string)
+	name, _ := fields["Name"].(string)
+	where, _ := fields[at].(string)
+	p.email = strings.ToLower(email)
+	if name != "" && where != "" {
+		p.nameAtCo = strings.ToLower(name + "\n" + where)
+	}
+	return p
+}
+
+// same is the matching rule: a phone number or an e-mail in common, or the same name at the same company. For a
+// Contact the account stands for the company.
+func (p party) same(q party) bool {
+	return p.email != "" && p.email == q.email || p.nameAtCo != "" && p.nameAtCo == q.nameAtCo ||
+		slices.ContainsFunc(p.phones, func(n string) bool { return slices.Contains(q.phones, n) })
 }
 
 // national reduces a phone number as typed to its last ten digits; fewer than seven digits identify nobody.

@@ -312,6 +312,18 @@ func (o *Org) mentioned(path []string, query url.Values, body []byte) []string {
 		if v, errs := parseJSON(body); errs == nil {
 			o.named(v, add)
 		}
+	case path[0] == "parameterizedSearch":
+		if v, errs := parseJSON(body); errs == nil {
+			m, _ := v.(object)
+			list, _ := m.get("sobjects")
+			rows, _ := list.([]any)
+			for _, x := range rows {
+				row, _ := x.(object)
+				name, _ := row.get("name")
+				text, _ := name.(string)
+				add(text)
+			}
+		}
 	case path[0] == "query" || path[0] == "queryAll":
 		words := strings.Fields(query.Get("q"))
 		for i, w := range words[:max(0, len(words)-1)] {

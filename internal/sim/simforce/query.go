@@ -92,17 +92,38 @@ func (o *Org) filter(b *Object, q statement, v view) ([]map[string]any, apiError
 		return nil, errs
 	}
 	var matched []map[string]any
-	for _, r := range o.tables[b.Name].rows {
+	for _, r := range o.candidates(b, q.where, v) {
 		if f, there := v.fields(r); there && where(v, f) {
 			matched = append(matched, f)
 		}
 	}
-	slices.SortStableFunc(matched, func(x, y map[string]any) int { return less(v, x, y) })
+	if q.order != nil {
+		slices.SortStableFunc(matched, func(x, y map[string]any) int { return less(v, x, y) })
+	}
 	matched = matched[min(q.offset, len(matched)):]
 	if q.limited && len(matched) > q.limit {
 		matched = matched[:q.limit]
 	}
 	return matched, nil
+}
+
+// candidates narrows the rows to look at: where a condition demands one id there is no need to read them all.
+func (o *Org) candidates(b *Object, c *condition, v view) []*record {
+	tab := o.tables[b.Name]
+	if c == nil || !v.at.IsZero() {
+		return tab.rows
+	}
+	for _, k := range append([]*condition{c}, c.kids...) {
+		if !strings.EqualFold(k.path, "Id") || k.cmp != "=" || c.op != "and" && k != c {
+			continue
+		}
+		id, _ := longID(k.values[0].text)
+		if r := tab.byID[id]; r != nil {
+			return []*record{r}
+		}
+		return nil
+	}
+	return tab.rows
 }
 
 // shape is a SELECT list held against the schema: a tree of columns, or aggregates.

@@ -15,6 +15,7 @@ type record struct {
 	deleted bool
 	seq     int64 // the org's sequence number of the write that created it
 	past    []version
+	party   party // what the duplicate rules compare
 }
 
 // version is what a record was from at on. The newest version equals the record.
@@ -149,7 +150,7 @@ func (t *tx) put(b *Object, r *record, fields map[string]any) (*Field, *record) 
 	}
 	t.save(b, r)
 	t.unindex(b, r)
-	r.fields = fields
+	r.fields, r.party = fields, partyOf(b, fields)
 	for i := range b.Fields {
 		if f := &b.Fields[i]; f.Unique && fields[f.Name] != nil {
 			tab.index(f)[fold(f, fields[f.Name])] = r
@@ -192,7 +193,7 @@ func (t *tx) add(b *Object) *record {
 	t.own[r.id] = true
 	t.undo = append(t.undo, func() {
 		delete(tab.byID, r.id)
-		tab.rows = slices.DeleteFunc(tab.rows, func(x *record) bool { return x == r })
+		tab.rows = tab.rows[:len(tab.rows)-1] // undone in reverse, it is the last again
 	})
 	return r
 }

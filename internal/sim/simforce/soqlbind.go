@@ -161,17 +161,40 @@ func (o *Org) comparison(b *Object, c *condition) (predicate, apiErrors) {
 		}
 		bounds = append(bounds, x)
 	}
-	cmp := c.cmp
+	cmp, among := c.cmp, membership(f, bounds)
 	return func(v view, fields map[string]any) bool {
 		got := v.value(fields, col)
 		switch cmp {
 		case "=", "IN":
-			return slices.ContainsFunc(bounds, func(x bound) bool { return x.equals(f, got) })
+			return among(got)
 		case "!=", "NOT IN":
-			return !slices.ContainsFunc(bounds, func(x bound) bool { return x.equals(f, got) })
+			return !among(got)
 		}
 		return bounds[0].ordered(f, got, cmp)
 	}, nil
+}
+
+// membership decides = and IN. A set of texts, such as the many forms of a phone number, is folded once.
+func membership(f *Field, bounds []bound) func(got any) bool {
+	if f.textual() {
+		set := map[any]bool{}
+		for _, x := range bounds {
+			if s, isText := x.value.(string); isText {
+				set[fold(f, s)] = true
+			} else {
+				set[nil] = true
+			}
+		}
+		return func(got any) bool {
+			if got == nil {
+				return set[nil]
+			}
+			return set[fold(f, got)]
+		}
+	}
+	return func(got any) bool {
+		return slices.ContainsFunc(bounds, func(x bound) bool { return x.equals(f, got) })
+	}
 }
 
 func like(col column, t soqlToken) (predicate, apiErrors) {
