@@ -13,7 +13,7 @@ import (
 )
 
 // seeds is how many random lives TestRandomLives plays.
-const seeds = 40
+const seeds = 12
 
 // TestRandomLives plays seeded random lives: asks of all lanes on few subjects and parents,
 // with needs, settle windows, expiries and withdrawals, at a vendor without keys that loses
