@@ -81,6 +81,7 @@ func (l *ledger) scan(row scanner, more ...any) (Intent, error) {
 	return in, json.Unmarshal(facts, &in.Facts)
 }
 
+// intents reads all rows before it returns: the same statement may run again meanwhile.
 func (l *ledger) intents(query string, args ...any) ([]Intent, error) {
 	rows, err := l.tx.Query(l.ctx, query, args...)
 	if err != nil {
@@ -98,6 +99,7 @@ func (l *ledger) intents(query string, args ...any) ([]Intent, error) {
 	return all, rows.Err()
 }
 
+// intent reads one of a workspace; another workspace does not see it.
 func (l *ledger) intent(workspace string, id IntentID) (Intent, error) {
 	in, err := l.scan(l.tx.QueryRow(l.ctx, `SELECT `+intentColumns+` FROM intent i WHERE i.id = ? AND i.workspace = ?`, id, workspace))
 	if errors.Is(err, sql.ErrNoRows) {
@@ -118,14 +120,17 @@ func (l *ledger) underParent(in Intent) (bool, error) {
 	return n > 0, err
 }
 
+// settlingOf is what can still be taken back of a call. The partial index holds a handful.
 func (l *ledger) settlingOf(workspace, call string) ([]Intent, error) {
 	return l.intents(`SELECT `+intentColumns+` FROM intent i WHERE i.workspace = ? AND i.cause_call = ? AND i.state = 'settling' ORDER BY i.id`, workspace, call)
 }
 
+// mergedInto is what settles with an intent.
 func (l *ledger) mergedInto(id IntentID) ([]Intent, error) {
 	return l.intents(`SELECT `+intentColumns+` FROM intent i WHERE i.merged_into = ? AND i.merged_into > 0`, id)
 }
 
+// interrupted is what a process before this one was trying when it ended.
 func (l *ledger) interrupted() ([]Intent, error) {
 	return l.intents(`SELECT ` + intentColumns + ` FROM intent i WHERE i.state = 'trying'`)
 }
@@ -158,6 +163,7 @@ func (l *ledger) insert(in Intent) (_ Intent, fresh bool, err error) {
 	return in, true, err
 }
 
+// byKey is the intent that has a key. The key is unique for good: it is never free again.
 func (l *ledger) byKey(workspace, kind, key string) (Intent, error) {
 	return l.scan(l.tx.QueryRow(l.ctx, `SELECT `+intentColumns+` FROM intent i WHERE i.workspace = ? AND i.kind = ? AND i.key = ?`, workspace, kind, key))
 }
@@ -205,6 +211,7 @@ func (l *ledger) fill(in *Intent) error {
 	return errors.Join(err1, err2, err3)
 }
 
+// setBody replaces the body of an intent that is not being tried; the caller has checked it.
 func (l *ledger) setBody(in Intent, body json.RawMessage) error {
 	sealed, err := l.seal(body, in.place())
 	if err != nil {
@@ -214,6 +221,8 @@ func (l *ledger) setBody(in Intent, body json.RawMessage) error {
 	return err
 }
 
+// addNeed ties an intent to an earlier one. Needs point backwards only, so that they cannot
+// form a ring.
 func (l *ledger) addNeed(in Intent, name string, needs IntentID) error {
 	_, err := l.tx.Exec(l.ctx, `INSERT INTO need (workspace, intent, name, needs) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`, in.Workspace, in.ID, name, needs)
 	return err
@@ -247,18 +256,21 @@ func (l *ledger) dependants(in Intent) ([]Intent, error) {
 		WHERE n.workspace = ? AND n.needs = ? AND i.open > 0 ORDER BY i.id`, in.Workspace, in.ID)
 }
 
+// beginAttempt opens a line of the history; its end stays empty if the process dies first.
 func (l *ledger) beginAttempt(in Intent, act action) error {
 	_, err := l.tx.Exec(l.ctx, `INSERT INTO attempt (workspace, intent, number, action, started_at) VALUES (?, ?, ?, ?, ?)`,
 		in.Workspace, in.ID, in.Attempts, act, micros(l.now))
 	return err
 }
 
+// endAttempt closes the line of the attempt that the intent is in.
 func (l *ledger) endAttempt(in Intent, v Verdict, why string) error {
 	_, err := l.tx.Exec(l.ctx, `UPDATE attempt SET ended_at = ?, verdict = ?, why = ? WHERE workspace = ? AND intent = ? AND number = ?`,
 		micros(l.now), v, why, in.Workspace, in.ID, in.Attempts)
 	return err
 }
 
+// attempts is the history of an intent in order.
 func (l *ledger) attempts(workspace string, id IntentID) ([]AttemptRow, error) {
 	rows, err := l.tx.Query(l.ctx, `SELECT number, action, started_at, coalesce(ended_at, 0), verdict, why FROM attempt
 		WHERE workspace = ? AND intent = ? ORDER BY number`, workspace, id)
@@ -279,6 +291,8 @@ func (l *ledger) attempts(workspace string, id IntentID) ([]AttemptRow, error) {
 	return all, rows.Err()
 }
 
+// subjectByKey is the subject that is known by a name, or 0. Names of a joined subject point
+// at the one that stayed.
 func (l *ledger) subjectByKey(workspace, kind, key string) (id SubjectID, err error) {
 	err = l.tx.QueryRow(l.ctx, `SELECT subject FROM subject_key WHERE workspace = ? AND kind = ? AND key = ?`, workspace, kind, key).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -287,6 +301,7 @@ func (l *ledger) subjectByKey(workspace, kind, key string) (id SubjectID, err er
 	return id, err
 }
 
+// subject reads one row; it has no intents yet.
 func (l *ledger) subject(workspace string, id SubjectID) (s SubjectRow, err error) {
 	err = l.tx.QueryRow(l.ctx, `SELECT id, kind, ref, parent FROM subject WHERE workspace = ? AND id = ?`, workspace, id).Scan(&s.ID, &s.Kind, &s.Ref, &s.Parent)
 	if err != nil {
@@ -295,6 +310,7 @@ func (l *ledger) subject(workspace string, id SubjectID) (s SubjectRow, err erro
 	return s, nil
 }
 
+// latestOf is for people: what happened to a record last.
 func (l *ledger) latestOf(s SubjectID) ([]Intent, error) {
 	return l.intents(`SELECT `+intentColumns+` FROM intent i WHERE i.subject = ? ORDER BY i.id DESC LIMIT 10`, s)
 }
@@ -313,6 +329,7 @@ func (l *ledger) addSubjectKey(workspace, kind, key string, id SubjectID) error 
 	return err
 }
 
+// setRef learns the vendor id of a subject. The first one stays: a record does not change it.
 func (l *ledger) setRef(id SubjectID, ref string) error {
 	_, err := l.tx.Exec(l.ctx, `UPDATE subject SET ref = ? WHERE id = ? AND ref = ''`, ref, id)
 	return err
@@ -342,12 +359,14 @@ func (l *ledger) claimed(workspace string, c Claim) (in Intent, held bool, err e
 	return in, err == nil, err
 }
 
+// putClaim takes a claim that is not held, or whose window has ended; until 0 is for good.
 func (l *ledger) putClaim(workspace string, c Claim, id IntentID, until time.Time) error {
 	_, err := l.tx.Exec(l.ctx, `INSERT INTO claim (workspace, name, key, intent, until) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (workspace, name, key) DO UPDATE SET intent = excluded.intent, until = excluded.until`, workspace, c.Name, c.Key, id, micros(until))
 	return err
 }
 
+// putLane keeps a parked lane through a restart.
 func (l *ledger) putLane(workspace string, lane Lane, until time.Time, why string) error {
 	_, err := l.tx.Exec(l.ctx, `INSERT INTO lane (workspace, lane, parked_until, why) VALUES (?, ?, ?, ?)
 		ON CONFLICT (workspace, lane) DO UPDATE SET parked_until = excluded.parked_until, why = excluded.why`, workspace, lane, micros(until), why)
@@ -399,6 +418,7 @@ func (l *ledger) openSubjects(workspace string, each func(SubjectID, Lane, time.
 	return rows.Err()
 }
 
+// counts reads the partial index of what is open, so that its cost does not grow with history.
 func (l *ledger) counts(workspace string) (map[State]int, error) {
 	rows, err := l.tx.Query(l.ctx, `SELECT state, count(*) FROM intent WHERE workspace = ? AND open > 0 GROUP BY state`, workspace)
 	if err != nil {
@@ -520,6 +540,8 @@ func (l *ledger) unsealJSON(sealed []byte, k Ask, v any) error {
 	return json.Unmarshal(plain, v)
 }
 
+// insertAnswer records an answer without a choice. Its sentences are kept as they were, not as
+// a later playbook has them: a choice made anew after a crash is among the same.
 func (l *ledger) insertAnswer(d *Draft) (int64, error) {
 	sentences, err1 := l.sealJSON(d.Sentences, d.Ask)
 	facts, err2 := l.seal(d.Facts, d.Ask.place())
@@ -535,12 +557,14 @@ func (l *ledger) insertAnswer(d *Draft) (int64, error) {
 	return r.LastInsertId()
 }
 
+// insertAlias records an ask as the repeat of another: it has no words of its own.
 func (l *ledger) insertAlias(d *Draft, of int64) error {
 	_, err := l.tx.Exec(l.ctx, `INSERT INTO answer (workspace, call, ask, tool, person, playbook, deadline, recorded_at, alias_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		d.Ask.Workspace, d.Ask.Call, d.Ask.ID, d.Tool, d.Person, d.Playbook, micros(d.Deadline), micros(l.now), of)
 	return err
 }
 
+// setRefs names the intents of an answer once they have ids.
 func (l *ledger) setRefs(id int64, refs map[string]IntentID) error {
 	text, err := json.Marshal(refs)
 	if err != nil {
@@ -550,6 +574,7 @@ func (l *ledger) setRefs(id int64, refs map[string]IntentID) error {
 	return err
 }
 
+// setReplaced says by which newer answer an answer was replaced.
 func (l *ledger) setReplaced(id, by int64) error {
 	_, err := l.tx.Exec(l.ctx, `UPDATE answer SET replaced_by = ? WHERE id = ?`, by, id)
 	return err

@@ -206,20 +206,28 @@ type Intent struct {
 	Subject                    SubjectID
 	Parent                     string
 	Lane                       Lane
-	Body, Before               json.RawMessage // only from Journal.Intent and in an Attempt
-	State                      State
-	Due, NotBefore, Expires    time.Time
-	Attempts, Counted, Looks   int
-	Tried                      time.Time // when the last try (not look) began
-	Verdict                    Verdict
-	Blame                      Blame
-	Effect                     string
-	Facts                      map[string]string
-	Why, Hint                  string
-	FellBy, MergedInto, Undoes IntentID
-	Cause                      Cause // Words only where Body is
-	Person, Playbook           string
-	Recorded, Settled          time.Time
+	// Body, Before and Cause.Words are sealed at rest, and filled only by Journal.Intent and
+	// in an Attempt: a list of intents opens none of them.
+	Body, Before json.RawMessage
+	State        State
+	// Due is when the intent is next to be tried or looked for; while it is being tried, when
+	// the attempt is taken over. NotBefore is the end of the settle window as it was promised.
+	Due, NotBefore, Expires time.Time
+	// Attempts counts tries and looks: it is the fencing number. Counted counts the failures
+	// that were the write's own. Looks counts those that found nothing since the last try.
+	Attempts, Counted, Looks int
+	Tried                    time.Time // when the last try (not look) began; the quiet period counts from here
+	Verdict                  Verdict
+	Blame                    Blame
+	Effect                   string            // the vendor's id
+	Facts                    map[string]string // read back, sealed at rest
+	Why, Hint                string
+	FellBy                   IntentID // the need whose failure sent this to review; Retry of that one revives this
+	MergedInto               IntentID
+	Undoes                   IntentID
+	Cause                    Cause
+	Person, Playbook         string
+	Recorded, Settled        time.Time
 }
 
 // AttemptRow is one line of an intent's history.
