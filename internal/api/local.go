@@ -1,0 +1,172 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/hookswitch/hookswitch/internal/journal"
+)
+
+// The local socket carries the commands of an operator on this machine to the server that has the database
+// open:
+//
+//	GET  /w/{workspace}/intents?state=&call=&before=&limit=     GET /w/{workspace}/calls?limit=
+//	GET  /w/{workspace}/intents/{id}                            GET /w/{workspace}/calls/{id}
+//	GET  /w/{workspace}/intents/{id}/attempts                   GET /w/{workspace}/calls/{id}/export
+//	POST /w/{workspace}/intents/{id}/retry                      GET /w/{workspace}/counts
+//	POST /w/{workspace}/intents/{id}/discard {"why":…}
+//
+// Values travel as Go's encoding/json writes them: both ends are the same program. An error is its text.
+// Who may open the socket may do everything; that is who runs the server, by the permissions of the file.
+
+// sockets are the places of the socket of a database, the preferred first. Beside the database nobody else
+// gets in; but the path of a socket has at most 103 bytes (sun_path of macOS; Linux has a few more), and some
+// mounted folders hold no sockets.
+func sockets(database string) []string {
+	if abs, err := filepath.Abs(database); err == nil {
+		database = abs
+	}
+	beside := strings.TrimSuffix(database, filepath.Ext(database)) + ".sock"
+	digest := sha256.Sum256([]byte(database))
+	return []string{beside, filepath.Join(os.TempDir(), "hookswitch-"+hex.EncodeToString(digest[:8])+".sock")}
+}
+
+// ListenLocal opens the socket of a database, which the caller must have locked: what an earlier server has
+// left in its place is then nobody's, and is removed. Closing the listener leaves the file, as the lock's file
+// is left: by then the next server may have put its own there.
+func ListenLocal(ctx context.Context, database string) (net.Listener, error) {
+	var all error
+	for _, path := range sockets(database) {
+		l, err := listen(ctx, path)
+		if err == nil {
+			return l, nil
+		}
+		all = errors.Join(all, err)
+	}
+	return nil, fmt.Errorf("open the local socket: %w", all)
+}
+
+func listen(ctx context.Context, path string) (net.Listener, error) {
+	if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSocket == 0 {
+		return nil, fmt.Errorf("%s is in the way: it is no socket", path)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
+	if err != nil {
+		return nil, err
+	}
+	if u, ok := l.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(false)
+	}
+	// Until here the umask holds: without w nobody can connect. Windows goes by the folder's permissions.
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// LocalHandler answers the local socket from b.
+func LocalHandler(b *Book) http.Handler {
+	mux := http.NewServeMux()
+	get := func(pattern string, f func(r *http.Request, q question) (any, error)) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			q, err := ask(r)
+			var v any
+			if err == nil {
+				v, err = f(r, q)
+			}
+			tell(w, v, err)
+		})
+	}
+	get("GET /w/{workspace}/intents", func(r *http.Request, q question) (any, error) {
+		return b.Intents(r.Context(), q.filter)
+	})
+	get("GET /w/{workspace}/intents/{id}", func(r *http.Request, q question) (any, error) {
+		return b.Intent(r.Context(), q.workspace, q.intent)
+	})
+	get("GET /w/{workspace}/intents/{id}/attempts", func(r *http.Request, q question) (any, error) {
+		return b.Attempts(r.Context(), q.workspace, q.intent)
+	})
+	get("POST /w/{workspace}/intents/{id}/retry", func(r *http.Request, q question) (any, error) {
+		return struct{}{}, b.Retry(r.Context(), q.workspace, q.intent)
+	})
+	get("POST /w/{workspace}/intents/{id}/discard", func(r *http.Request, q question) (any, error) {
+		return b.Discard(r.Context(), q.workspace, q.intent, q.why)
+	})
+	get("GET /w/{workspace}/counts", func(r *http.Request, q question) (any, error) {
+		return b.Counts(r.Context(), q.workspace)
+	})
+	get("GET /w/{workspace}/calls", func(r *http.Request, q question) (any, error) {
+		return b.Calls(r.Context(), q.workspace, q.filter.Limit)
+	})
+	get("GET /w/{workspace}/calls/{call}", func(r *http.Request, q question) (any, error) {
+		return b.Call(r.Context(), q.workspace, r.PathValue("call"))
+	})
+	get("GET /w/{workspace}/calls/{call}/export", func(r *http.Request, q question) (any, error) {
+		doc, err := b.Export(r.Context(), q.workspace, r.PathValue("call"))
+		return json.RawMessage(doc), err
+	})
+	return mux
+}
+
+// question is what a request asks.
+type question struct {
+	workspace string
+	intent    journal.IntentID
+	filter    journal.Filter
+	why       string
+}
+
+// maxQuestion bounds the body of a question, in bytes.
+const maxQuestion = 64 << 10
+
+func ask(r *http.Request) (q question, err error) {
+	number := func(text string) int64 {
+		if text == "" || err != nil {
+			return 0
+		}
+		var n int64
+		n, err = strconv.ParseInt(text, 10, 64)
+		return n
+	}
+	values := r.URL.Query()
+	q.workspace = r.PathValue("workspace")
+	q.intent = journal.IntentID(number(r.PathValue("id")))
+	q.filter = journal.Filter{
+		Workspace: q.workspace, Call: values.Get("call"),
+		Before: journal.IntentID(number(values.Get("before"))), Limit: int(number(values.Get("limit"))),
+	}
+	for _, s := range values["state"] {
+		q.filter.States = append(q.filter.States, journal.State(s))
+	}
+	if err == nil && r.ContentLength != 0 {
+		var body struct {
+			Why string `json:"why"`
+		}
+		err = json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxQuestion)).Decode(&body)
+		q.why = body.Why
+	}
+	return q, err
+}
+
+// tell answers with v, or with the text of err.
+func tell(w http.ResponseWriter, v any, err error) {
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(encode(v)) // a command that has gone needs no answer
+}
