@@ -33,7 +33,7 @@ type workspace struct {
 
 func (a *App) newWorkspace(name string, cfg config.Workspace) (*workspace, error) {
 	w := &workspace{App: a, name: name, cfg: cfg}
-	books, err := loadBooks(cfg.Playbooks)
+	books, err := a.loadBooks(cfg.Playbooks)
 	if err != nil {
 		return nil, err
 	}
@@ -105,18 +105,30 @@ func (w *workspace) path(p string) string {
 func (w *workspace) org(err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second) // hears from any caller's request, and must outlive it
 	defer cancel()
-	was := w.otherOrg.Swap(&err)
-	switch {
-	case err != nil:
-		w.log.Error("org.mismatch", "workspace", w.name, "error", err)
-		err = w.journal.Park(ctx, w.name, "", time.Now().Add(100*365*24*time.Hour), "token of another org")
-	case was != nil && *was != nil:
-		err = w.journal.Unpark(ctx, w.name, "")
-	}
+	w.otherOrg.Store(&err)
 	if err != nil {
-		w.log.Error("org.park", "workspace", w.name, "error", err)
+		w.log.Error("org.mismatch", "workspace", w.name, "error", err)
+		if err := w.journal.Park(ctx, w.name, "", time.Now().Add(untilMended), otherOrg); err != nil {
+			w.log.Error("org.park", "workspace", w.name, "error", err)
+		}
+		return
+	}
+	for lane, parked := range w.journal.Parked(w.name) {
+		if parked.Why != otherOrg {
+			continue
+		}
+		if err := w.journal.Unpark(ctx, w.name, lane); err != nil {
+			w.log.Error("org.unpark", "workspace", w.name, "error", err)
+		}
 	}
 }
+
+// otherOrg is why lanes stand still while the token is of another org; untilMended is for how long. It is
+// kept in the database, so that a restart with the same mistake writes nothing either.
+const (
+	otherOrg    = "the token is of another org"
+	untilMended = 100 * 365 * 24 * time.Hour
+)
 
 // tools is what the clerk works with here.
 func (w *workspace) tools() tool.Desk {

@@ -170,11 +170,11 @@ func (d *Desk) withPhone(ctx context.Context, object string, fields, phones, for
 	for i, f := range forms {
 		values[i] = salesforce.String(f)
 	}
-	any := make([]salesforce.Cond, len(phones))
+	either := make([]salesforce.Cond, len(phones))
 	for i, p := range phones {
-		any[i] = salesforce.In(p, values...)
+		either[i] = salesforce.In(p, values...)
 	}
-	conds := []salesforce.Cond{salesforce.Or(any...)}
+	conds := []salesforce.Cond{salesforce.Or(either...)}
 	if object == "Lead" {
 		conds = append(conds, salesforce.Eq("IsConverted", salesforce.Bool(false)))
 	}

@@ -3,6 +3,7 @@ package crm
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -220,7 +221,7 @@ func unseen(err error) journal.Outcome {
 
 // duplicates are the records with which the org's duplicate rules refused a write.
 func duplicates(err error) []salesforce.Match {
-	e, ok := err.(*salesforce.Error)
+	e, ok := errors.AsType[*salesforce.Error](err)
 	if !ok || !e.Has("DUPLICATES_DETECTED") {
 		return nil
 	}

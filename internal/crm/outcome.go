@@ -15,8 +15,8 @@ const limitPause = 5 * time.Minute
 // outcome says what an error of Salesforce means for a promise. Only an ambiguous error leaves a doubt;
 // everything else certainly did not happen.
 func outcome(err error) journal.Outcome {
-	var e *salesforce.Error
-	if !errors.As(err, &e) {
+	e, ok := errors.AsType[*salesforce.Error](err)
+	if !ok {
 		return journal.Outcome{Verdict: journal.Unknown, Blame: journal.Outage, Why: "no answer from Salesforce"}
 	}
 	out := journal.Outcome{After: e.RetryAfter, Why: e.Error(), Hint: e.Hint()}
@@ -40,8 +40,8 @@ func outcome(err error) journal.Outcome {
 
 // absent reports whether err says that there is no such record.
 func absent(err error) bool {
-	var e *salesforce.Error
-	return errors.As(err, &e) && e.Absent()
+	e, ok := errors.AsType[*salesforce.Error](err)
+	return ok && e.Absent()
 }
 
 // done is a write that happened.

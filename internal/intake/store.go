@@ -11,8 +11,9 @@ import (
 // FirstSeen returns when the secret with this digest was first loaded for a door, and remembers now when
 // it never was. The grace of the secret before it counts from then, so a restart does not prolong it.
 // digest is a keyed hash: the secret itself is never stored.
-func FirstSeen(ctx context.Context, db *store.DB, workspace, door, digest string, now time.Time) (time.Time, error) {
+func FirstSeen(ctx context.Context, db *store.DB, workspace, door, digest string) (time.Time, error) {
 	var micros int64
+	now := time.Now()
 	err := db.Write(ctx, func(tx *store.Tx) error {
 		if _, err := tx.Exec(ctx, `
 INSERT INTO secret_seen (workspace, door, digest, first_seen) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
