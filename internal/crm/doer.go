@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -172,7 +173,7 @@ func (j job) saved(ctx context.Context, saved salesforce.Saved, err error) journ
 		return j.found(ctx)
 	}
 	if err != nil {
-		return outcome(err)
+		return j.keyless(err, outcome(err))
 	}
 	j.Forget(j.Object)
 	if saved.ID == "" { // below API version 46 an update by key tells no id
@@ -196,9 +197,20 @@ func (j job) found(ctx context.Context) journal.Outcome {
 	case absent(err):
 		return journal.Outcome{Verdict: journal.Retry, Blame: journal.Outage, Why: "no record has the key yet"}
 	case err != nil:
-		return unseen(err)
+		return j.keyless(err, unseen(err))
 	}
 	return done(r.ID(), facts(r, j.ReadBack))
+}
+
+// keyless names the field that an org without our key field lacks: without it a create cannot be repeated
+// without harm, so it is not tried in another way.
+func (j job) keyless(err error, out journal.Outcome) journal.Outcome {
+	e, ok := errors.AsType[*salesforce.Error](err)
+	if !ok || e.Status != http.StatusNotFound || e.Absent() {
+		return out
+	}
+	out.Hint = fmt.Sprintf("create the field %s (text of 255, external id, unique, case sensitive) on %s and let the integration user see it, then retry; or name another unique field with key_field in the playbook", j.key().Field, j.Object)
+	return out
 }
 
 // unsent is a failure before the write itself: a lookup that it needs. Nothing can have happened.
