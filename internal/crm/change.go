@@ -32,7 +32,8 @@ func (u updates) Do(ctx context.Context, a journal.Attempt) journal.Outcome {
 	if err != nil {
 		return unsent(err)
 	}
-	err = j.client.Update(ctx, j.Object, id, f, salesforce.WriteOptions{NoAutoAssign: j.SkipAssign})
+	// There is nothing to attach to: the record is known. Only "save" passes a duplicate rule, where it permits it.
+	err = j.client.Update(ctx, j.Object, id, f, salesforce.WriteOptions{NoAutoAssign: j.SkipAssign, AllowDuplicates: j.Duplicates == Save})
 	switch {
 	case absent(err) && time.Since(a.Intent.Recorded) < freshFor:
 		out := outcome(err)

@@ -210,7 +210,7 @@ func (d *decision) promise(w *playbook.Write) error {
 			return nil // what it would follow is not written either
 		}
 	}
-	body := crm.Write{Object: w.Object, ReadBack: w.ReadBack, Duplicates: string(w.Duplicates)}
+	body := crm.Write{Object: w.Object, ReadBack: w.ReadBack, Duplicates: string(w.Duplicates), SkipAssign: skipsAssignment(w)}
 	subject := journal.Subject{Kind: w.Object}
 	if w.Do == playbook.Change {
 		record, err := w.Record.Eval(d.env)

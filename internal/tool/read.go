@@ -136,13 +136,14 @@ func (d *decision) lookLater(w *playbook.Write, body *crm.Write) error {
 	return nil
 }
 
+// skipsAssignment reports whether the playbook keeps the org's assignment rules from choosing an owner. They
+// run on updates as on creates.
+func skipsAssignment(w *playbook.Write) bool { return w.AssignmentRules != nil && !*w.AssignmentRules }
+
 // keyed sets under which key a record is created.
 func (d *decision) keyed(w *playbook.Write, body *crm.Write) error {
 	body.KeyField = w.KeyField
 	body.Phone = string(d.ask.Number)
-	if w.AssignmentRules != nil {
-		body.SkipAssign = !*w.AssignmentRules
-	}
 	if w.Key == nil {
 		return nil
 	}
@@ -225,7 +226,7 @@ func (d *decision) known(ctx context.Context, j *journal.Journal, held journal.I
 // follow promises an update of the record that an earlier intent makes.
 func (d *decision) follow(claim *playbook.Claim, held journal.Intent, changed map[string]any) error {
 	w, _ := d.tool.Write(claim.Intent)
-	body := crm.Write{Object: w.Object, Fields: changed, ReadBack: w.ReadBack}
+	body := crm.Write{Object: w.Object, Fields: changed, ReadBack: w.ReadBack, Duplicates: string(w.Duplicates), SkipAssign: skipsAssignment(w)}
 	delete(d.draft.Refs, claim.Intent)
 	return d.add(w, body, journal.Promise{
 		Name: w.Name, Kind: crm.KindUpdate, Key: crm.Key(d.scope(), d.ask.Call, d.ask.ID, w.Name, "update"),

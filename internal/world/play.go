@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,8 +15,9 @@ import (
 type Moment struct {
 	At   time.Time
 	Call string // the name that the script gives the call
-	Who  string // "caller", "assistant", "model", "tool", "world"
+	Who  string // "caller", "assistant", "model", "tool", "world", and of Watch "salesforce", "journal"
 	Text string
+	What any // more of the same: a simvapi.Caller, simvapi.Ask, simvapi.Heard, simforce.Entry or journal.Intent; or nil
 }
 
 // Played is what a script left behind for its wants.
@@ -56,6 +58,9 @@ func (s *Script) Play(ctx context.Context, w *World, watch func(Moment)) (Played
 		if err := pause(ctx, time.Until(p.played.Began.Add(step.At))); err != nil {
 			return p.played, err
 		}
+		if strings.HasPrefix(step.Text, "salesforce ") || strings.HasPrefix(step.Text, "vapi ") {
+			p.see("", "world", step.Text, nil)
+		}
 		if err := step.do(p); err != nil {
 			return p.played, fmt.Errorf("%s:%d: %s: %w", s.Name, step.Line, step.Text, err)
 		}
@@ -77,8 +82,8 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func (p *play) see(call, who, text string) {
-	p.watch(Moment{At: time.Now(), Call: call, Who: who, Text: text})
+func (p *play) see(call, who, text string, what any) {
+	p.watch(Moment{At: time.Now(), Call: call, Who: who, Text: text, What: what})
 }
 
 func (p *play) call(name string) (*simvapi.Call, error) {
@@ -93,7 +98,7 @@ func (p *play) call(name string) (*simvapi.Call, error) {
 
 func actRing(name string, who simvapi.Caller) action {
 	return func(p *play) error {
-		p.see(name, "world", "rings from "+who.Number)
+		p.see(name, "world", "rings from "+who.Number, who)
 		c := p.w.Cloud.Ring(p.ctx, who)
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -112,7 +117,7 @@ func actSay(name string, s simvapi.Speech) action {
 		if s.Role != "user" {
 			who = "assistant"
 		}
-		p.see(name, who, s.Text)
+		p.see(name, who, s.Text, nil)
 		p.steps.Go(func() { c.Speaks(p.ctx, s) })
 		return nil
 	}
@@ -124,7 +129,7 @@ func actHangUp(name string) action {
 		if err != nil {
 			return err
 		}
-		p.see(name, "world", "hangs up")
+		p.see(name, "world", "hangs up", nil)
 		p.steps.Go(func() { c.HangsUp(p.ctx, "") })
 		return nil
 	}
@@ -137,11 +142,11 @@ func actAsk(name string, asks []simvapi.Ask, labels []string, o simvapi.AskOptio
 			return err
 		}
 		for _, a := range asks {
-			p.see(name, "model", fmt.Sprintf("%s %s", a.Tool, a.Args))
+			p.see(name, "model", fmt.Sprintf("%s %s", a.Tool, a.Args), a)
 		}
 		p.steps.Go(func() {
 			for i, h := range c.AsksMany(p.ctx, asks, o) {
-				p.see(name, "tool", h.Said)
+				p.see(name, "tool", h.Said, h)
 				p.mu.Lock()
 				if labels[i] != "" {
 					p.played.Heard[labels[i]] = h
@@ -154,17 +159,17 @@ func actAsk(name string, asks []simvapi.Ask, labels []string, o simvapi.AskOptio
 }
 
 func actKill(p *play) error {
-	p.see("", "world", "kill -9")
+	p.see("", "world", "kill -9", nil)
 	return p.w.Kill()
 }
 
 func actStop(p *play) error {
-	p.see("", "world", "the server is stopped")
+	p.see("", "world", "the server is stopped", nil)
 	return p.w.Stop(p.ctx)
 }
 
 func actStart(p *play) error {
-	p.see("", "world", "the server starts")
+	p.see("", "world", "the server starts", nil)
 	return p.w.Start(p.ctx)
 }
 

@@ -20,6 +20,10 @@ import (
 // Script is a scene as a timeline, with what must be true in the end. It is written as a txtar archive
 // whose comment says whom it protects:
 //
+//	-- playbook real-estate --
+//	duplicates: attach => duplicates: review
+//	-- schema --
+//	Case {"Name": "Type", "Type": "picklist", "Values": ["Billing", "Technical"]}
 //	-- org --
 //	Account {"Name": "Acme", "AccountNumber": "AC-1001"}
 //	-- script --
@@ -39,11 +43,16 @@ import (
 //	ledger Lead create 1
 //	review 0
 //
+// A playbook section is the shipped playbook of that name with texts replaced, each of which must stand in it
+// once; \n is a line's end. A schema section adds fields to the org, or replaces them.
+//
 // Times count from the beginning of the scene. A step is begun at its time whether or not the one before
 // has ended, as in life. The steps and wants are listed at their parsers.
 type Script struct {
 	Name    string
 	Comment string
+	Books   []Variant
+	Schema  []Column
 	Org     []Seed
 	Steps   []Step
 	Wants   []Want
@@ -94,7 +103,16 @@ func ParseScript(name string, text []byte) (*Script, error) {
 
 func (s *Script) add(section string, line int, text string) error {
 	t := &tokens{rest: text}
+	if book, ok := strings.CutPrefix(section, "playbook "); ok {
+		return s.vary(strings.TrimSpace(book), text)
+	}
 	switch section {
+	case "schema":
+		c := Column{Object: t.word()}
+		if err := t.json(&c.Field); err != nil {
+			return err
+		}
+		s.Schema = append(s.Schema, c)
 	case "org":
 		seed := Seed{Object: t.word()}
 		if err := t.json(&seed.Fields); err != nil {
@@ -123,7 +141,7 @@ func (s *Script) add(section string, line int, text string) error {
 		}
 		s.Wants = append(s.Wants, Want{Line: line, Text: text, check: c})
 	default:
-		return fmt.Errorf("no section %q: use org, script and want", section)
+		return fmt.Errorf("no section %q: use playbook NAME, schema, org, script and want", section)
 	}
 	return t.end()
 }
@@ -176,7 +194,7 @@ func (t *tokens) end() error {
 
 // parseStep reads what happens:
 //
-//	NAME rings NUMBER [{metadata}]
+//	NAME rings NUMBER|withheld [{metadata}]
 //	NAME says "…"          the caller
 //	NAME is told "…"       the assistant, of its own
 //	NAME interrupts "…"
@@ -186,6 +204,10 @@ func (t *tokens) end() error {
 //	salesforce fault {"kind": …}
 //	salesforce heals
 //	salesforce edits OBJECT {fields}     a person changes the newest record of the object
+//	salesforce removes OBJECT            a person deletes the newest record of the object
+//	salesforce adds OBJECT {fields}      a record that comes from elsewhere
+//	salesforce drops|hides|shows|requires|relaxes OBJECT FIELD
+//	salesforce duplicates OBJECT alert|block|none
 //	vapi fault {"copies": …} · vapi heals
 //	kill · stop · start · restart        the server; restart is kill and start
 func parseStep(t *tokens) (action, error) {
@@ -212,41 +234,13 @@ func parseStep(t *tokens) (action, error) {
 	return parseCallStep(t.word(), t)
 }
 
-func parseOrgStep(t *tokens) (action, error) {
-	switch {
-	case t.is("is down for"):
-		d, err := t.duration()
-		return func(p *play) error {
-			p.w.Org.Fault(simforce.Fault{Kind: simforce.Down, For: d})
-			return nil
-		}, err
-	case t.is("heals"):
-		return func(p *play) error { p.w.Org.ClearFaults(); return nil }, nil
-	case t.is("fault"):
-		var f orgFault
-		if err := t.json(&f); err != nil {
-			return nil, err
-		}
-		return func(p *play) error { p.w.Org.Fault(f.fault()); return nil }, nil
-	case t.is("edits"):
-		object := t.word()
-		var fields map[string]any
-		err := t.json(&fields)
-		return func(p *play) error {
-			all := p.w.Org.Records(object)
-			if len(all) == 0 {
-				return fmt.Errorf("the org has no %s to edit", object)
-			}
-			return p.w.Org.Edit(all[len(all)-1].ID, fields)
-		}, err
-	}
-	return nil, errors.New("salesforce is down for D, fault {…}, heals, or edits OBJECT {…}")
-}
-
 func parseCallStep(name string, t *tokens) (action, error) {
 	switch {
 	case t.is("rings"):
 		c := simvapi.Caller{Number: t.word()}
+		if c.Number == "withheld" {
+			c.Number = ""
+		}
 		if strings.TrimSpace(t.rest) != "" {
 			if err := t.json(&c.Metadata); err != nil {
 				return nil, err

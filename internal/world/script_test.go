@@ -43,6 +43,11 @@ func playFile(t *testing.T, file string) {
 func playScript(t *testing.T, w *world.World, script *world.Script) {
 	t.Helper()
 	ctx := t.Context()
+	if err := script.Prepare(w); err != nil {
+		t.Error(err)
+		_ = w.Close() // the script is at fault, and is reported
+		return
+	}
 	if err := w.Start(ctx); err != nil {
 		t.Fatal(err)
 	}

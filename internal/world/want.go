@@ -42,13 +42,17 @@ func (s *Script) Check(ctx context.Context, w *World, p Played) []error {
 //
 //	heard LABEL "…"  or  /pattern/       the words, exactly or by a pattern
 //	unheard LABEL /pattern/              words that must not be among them
+//	unsaid /pattern/                     words that nobody may have heard, in any call
 //	told LABEL /pattern/                 the result or error that the model was given
 //	same LABEL LABEL                     the same words
 //	took LABEL <= D  or  >= D            from the request to the answer
 //	org OBJECT N [Field=value …]         so many records have these values; a value is JSON or /pattern/
 //	ledger OBJECT create|update|delete N so many changes were committed by the server
 //	review N · backlog N                 writes that wait for a person, or are due
+//	promised N                           writes that were ever promised, whatever became of them
+//	why /pattern/                        what a write that waits for a person says of itself, hint included
 //	requests <= N                        requests to the org, tokens included
+//	struck KIND N                        so often has a fault of that kind struck a request
 //	wait D                               look at the org this long after the last step
 func parseWant(t *tokens) (check, error) {
 	switch verb := t.word(); verb {
@@ -70,6 +74,24 @@ func parseWant(t *tokens) (check, error) {
 	case "backlog":
 		n, err := t.number()
 		return wantIntents(n, journal.StateSettling, journal.StateWaiting, journal.StateDue, journal.StateTrying, journal.StateRetry, journal.StateUnknown), err
+	case "promised":
+		n, err := t.number()
+		return wantPromised(n), err
+	case "why":
+		match, err := matcher(t)
+		return wantWhy(match), err
+	case "unsaid":
+		match, err := matcher(t)
+		return wantUnsaid(match), err
+	case "struck":
+		kind := simforce.Kind(t.word())
+		n, err := t.number()
+		return func(_ context.Context, w *World, _ Played) error {
+			if got := w.Org.Counts()[kind]; got != n {
+				return fmt.Errorf("it struck %d times", got)
+			}
+			return nil
+		}, err
 	case "requests":
 		if !t.is("<=") {
 			return nil, errors.New("requests <= N")
@@ -82,7 +104,7 @@ func parseWant(t *tokens) (check, error) {
 			return nil
 		}, err
 	default:
-		return nil, fmt.Errorf("no want %q: use heard, unheard, told, same, took, org, ledger, review, backlog, requests or wait", verb)
+		return nil, fmt.Errorf("no want %q: use heard, unheard, unsaid, told, same, took, org, ledger, review, backlog, promised, why, requests, struck or wait", verb)
 	}
 }
 
@@ -170,6 +192,49 @@ func wantIntents(n int, states ...journal.State) check {
 		}
 		if got != n {
 			return fmt.Errorf("there are %d: %v", got, all)
+		}
+		return nil
+	}
+}
+
+// wantPromised counts what was ever promised, settled writes too.
+func wantPromised(n int) check {
+	return func(ctx context.Context, w *World, _ Played) error {
+		all, err := w.app.Journal().List(ctx, journal.Filter{Workspace: "default"})
+		if err == nil && len(all) != n {
+			err = fmt.Errorf("there were %d", len(all))
+		}
+		return err
+	}
+}
+
+// wantWhy looks for a write that waits for a person and says why.
+func wantWhy(match func(string) bool) check {
+	return func(ctx context.Context, w *World, _ Played) error {
+		all, err := w.app.Journal().List(ctx, journal.Filter{Workspace: "default", States: []journal.State{journal.StateRefused}})
+		if err != nil {
+			return err
+		}
+		var found []string
+		for _, in := range all {
+			said := in.Why + " — " + in.Hint
+			if match(said) {
+				return nil
+			}
+			found = append(found, said)
+		}
+		return fmt.Errorf("what waits says %q", found)
+	}
+}
+
+func wantUnsaid(match func(string) bool) check {
+	return func(_ context.Context, _ *World, p Played) error {
+		for name, c := range p.Calls {
+			for _, h := range c.Hears() {
+				if match(h.Said) {
+					return fmt.Errorf("%s heard %q", name, h.Said)
+				}
+			}
 		}
 		return nil
 	}
