@@ -20,6 +20,7 @@ type oauthError struct {
 	code, description string
 }
 
+// reply renders the two members that the token endpoint's errors have. REST errors are arrays; these are not.
 func (e *oauthError) reply() reply {
 	return reply{status: e.status, body: object{{"error", e.code}, {"error_description", e.description}}}
 }
@@ -80,6 +81,8 @@ func (o *Org) oauth(w web) reply {
 	}
 }
 
+// discovery is the OpenID document. It advertises what the vendor's does; id tokens are signed with the app's
+// secret here, since nobody in this project checks them against a published key.
 func discovery(base string) object {
 	at := base + "/services/oauth2/"
 	return object{
@@ -137,6 +140,8 @@ func (o *Org) authorize(w web) reply {
 	return reply{status: http.StatusFound}.with("Location", back.String())
 }
 
+// page is an error that must not travel by redirect: the app or its callback is not known, so there is nobody to
+// send it to.
 func page(code, description string) reply {
 	return reply{status: http.StatusBadRequest, typ: "text/html;charset=UTF-8", raw: []byte("<html><body>error=" + code +
 		"&amp;error_description=" + url.QueryEscape(description) + "</body></html>")}
@@ -169,6 +174,8 @@ func (o *Org) exchange(w web) (object, *oauthError) {
 	return nil, oauthFail("unsupported_grant_type", "grant type not supported")
 }
 
+// codeGrant redeems an authorization code (OAuth 2.0 Web Server Flow). PKCE errors: a verifier that does not fit or
+// is malformed is invalid_request, a missing one invalid_grant.
 func (o *Org) codeGrant(w web) (object, *oauthError) {
 	g := o.codes[w.form.Get("code")]
 	if g == nil {
@@ -251,6 +258,8 @@ func (o *Org) jwtBearer(w web) (object, *oauthError) {
 		{"id", o.identity(w.scheme, w.host)}, {"token_type", "Bearer"}}, nil
 }
 
+// assertion checks a signed statement of the app about a subject: the JWT bearer flow's about a user, private_key_jwt's
+// about itself. Only RS256, one audience, and an exp within minutes.
 func (o *Org) assertion(w web, token, subject string) *oauthError {
 	if o.o.JWTKey == nil {
 		return invalidGrant("invalid assertion")
@@ -336,6 +345,7 @@ func (o *Org) revoke(w web) reply {
 	return reply{status: http.StatusOK}
 }
 
+// userinfo serves the identity URL as well; both tell who the token belongs to, and in which org.
 func (o *Org) userinfo(w web) reply {
 	if o.use(bearer(w.header)) == nil {
 		return reply{status: http.StatusForbidden, raw: []byte("Bad_OAuth_Token"), typ: "text/plain;charset=UTF-8"}

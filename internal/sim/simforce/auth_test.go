@@ -283,11 +283,16 @@ func TestSixthApprovalRevokesTheOldest(t *testing.T) {
 func TestSessionSlidesWhenUsedPastHalfItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPeer(t, Options{SessionTimeout: time.Hour})
+		early := *p
+		early.token, _ = p.org.SignIn()
 		time.Sleep(20 * time.Minute)
-		p.want(p.do("GET", "/limits", ""), 200) // before half: not renewed
+		p.want(early.do("GET", "/limits", ""), 200) // before half its time, and never again
+		p.want(p.do("GET", "/limits", ""), 200)     // before half: not renewed
 		time.Sleep(39 * time.Minute)
 		p.want(p.do("GET", "/limits", ""), 200) // renewed
-		time.Sleep(59 * time.Minute)
+		time.Sleep(time.Minute)
+		p.want(early.do("GET", "/limits", ""), 401)
+		time.Sleep(58 * time.Minute)
 		p.want(p.do("GET", "/limits", ""), 200)
 		time.Sleep(60 * time.Minute)
 		g := p.do("GET", "/limits", "")

@@ -72,6 +72,7 @@ func (c *call) each(n int, allOrNone bool, do func(i int) row) reply {
 	return p
 }
 
+// manyBody reads the envelope. More than 200 records fail the request as a whole, before any is looked at.
 func (c *call) manyBody() (records []object, allOrNone bool, errs apiErrors) {
 	body, errs := c.bodyObject()
 	if errs == nil {
@@ -129,6 +130,8 @@ func takeID(m object) (id string, rest object) {
 	return id, rest
 }
 
+// writeMany creates (POST) or updates (PATCH). An id that two rows of one update share fails both: the vendor does not
+// define which would win.
 func (o *Org) writeMany(c *call) reply {
 	records, allOrNone, errs := c.manyBody()
 	if errs != nil {
@@ -177,6 +180,7 @@ func (o *Org) locateRow(b *Object, id string) (*record, apiErrors) {
 	return r, errs
 }
 
+// deleteMany takes its ids from the query, of any mixture of objects.
 func (o *Org) deleteMany(c *call) reply {
 	ids := strings.Split(c.query.Get("ids"), ",")
 	if c.query.Get("ids") == "" {

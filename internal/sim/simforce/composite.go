@@ -97,10 +97,12 @@ func (o *Org) composite(c *call) reply {
 	return ok(object{{"compositeResponse", list}})
 }
 
+// halted is the fate of a part that another part's failure took down.
 func halted(why string) reply {
 	return fail(http.StatusBadRequest, "PROCESSING_HALTED", "%s", why).reply()
 }
 
+// compositeBody reads the envelope. What is wrong with it is a 400 for the whole, unlike what is wrong with a part.
 func compositeBody(c *call) (steps []step, allOrNone bool, errs apiErrors) {
 	body, errs := c.bodyObject()
 	if errs == nil {
@@ -233,16 +235,12 @@ func (c *call) locate(text string) apiErrors {
 	return c.setVersion(segments[2])
 }
 
-// run executes a subrequest within its request's transaction. What it writes is undone if it fails.
+// run executes a subrequest within its request's transaction. What fails has undone its own writes.
 func (c *call) run() reply {
-	outer, m := c.tx.call, c.tx.mark()
+	outer := c.tx.call
 	c.tx.call = c
 	defer func() { c.tx.call = outer }()
-	p := c.org.route(c)
-	if p.failed() {
-		c.tx.rollback(m)
-	}
-	return p
+	return c.org.route(c)
 }
 
 // substitute puts the values of @{ref.field} into a text. Names are case-sensitive.
@@ -270,6 +268,7 @@ func substitute(text string, done []result, escape func(string) string) (string,
 	return out, errs
 }
 
+// substituteAll goes through a part's body. Names of members are left alone.
 func substituteAll(v any, done []result) (any, apiErrors) {
 	switch v := v.(type) {
 	case string:
@@ -355,6 +354,7 @@ func (o *Org) batch(c *call) reply {
 	return ok(object{{"hasErrors", failed}, {"results", results}})
 }
 
+// batchPart runs one subrequest. Unlike a composite's, its headers are those of the batch: it has no others.
 func (o *Org) batchPart(c *call, x any) reply {
 	m, isObject := x.(object)
 	if !isObject {

@@ -122,6 +122,7 @@ func TestCompositeEnvelopeRefusals(t *testing.T) {
 		"no reference":      p.do("POST", "/composite", `{"compositeRequest":[{"method":"GET","url":"/services/data/v67.0/x"}]}`),
 		"batch's url":       p.do("POST", "/composite", `{"compositeRequest":[{"method":"GET","url":"v67.0/x","referenceId":"a"}]}`),
 		"header":            p.do("POST", "/composite", `{"compositeRequest":[{"method":"GET","url":"/services/data/v67.0/query","referenceId":"a","httpHeaders":{"Authorization":"x"}}]}`),
+		"a member twice":    p.do("POST", "/composite", `{"allOrNone":true,"allOrNone":false,"compositeRequest":[`+part("GET", "/query", "a", "")+`]}`),
 		"allOrNone as text": p.do("POST", "/composite", `{"allOrNone":"true","compositeRequest":[]}`),
 	} {
 		if g.status != 400 || !strings.HasPrefix(g.body, "[{") {

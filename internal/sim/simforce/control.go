@@ -55,6 +55,7 @@ func (o *Org) control(w http.ResponseWriter, r *http.Request) {
 	json.NewEncoder(w).Encode(answer) // a client that has gone is no failure of the org
 }
 
+// controlled finds the control call. What cannot be done is an error with a hint, answered as 400.
 func (o *Org) controlled(r *http.Request) (any, error) {
 	what := r.Method + " " + strings.TrimPrefix(r.URL.Path, "/_sim/")
 	switch what {
@@ -121,6 +122,7 @@ func (o *Org) instructed(what string, d *json.Decoder) (any, error) {
 	return struct{}{}, o.changeField(in.Object, in.Field, in.Change)
 }
 
+// orEmpty makes an empty list [] in JSON, so that a reader may always iterate.
 func orEmpty[T any](list []T) []T {
 	if list == nil {
 		return []T{}

@@ -97,6 +97,7 @@ func (o *Org) limits() reply {
 	})
 }
 
+// describeGlobal lists the objects by name.
 func (o *Org) describeGlobal(c *call) reply {
 	var list []any
 	for _, name := range slices.Sorted(maps.Keys(o.schema)) {
@@ -118,6 +119,7 @@ func (o *Org) summary(c *call, b *Object) object {
 	}
 }
 
+// describe leaves hidden fields out: a client learns from it what it may use, and only that.
 func (o *Org) describe(c *call, b *Object) object {
 	var fields []any
 	for i := range b.Fields {
@@ -138,6 +140,8 @@ func (o *Org) describe(c *call, b *Object) object {
 			{"developerName", "Master"}, {"master", true}, {"name", "Master"}, {"recordTypeId", "012000000000000AAA"}}}})
 }
 
+// describe renders a field (REST API Developer Guide, "sObject Describe"). A long text area is a textarea that can
+// neither be filtered nor sorted; there is no type of its own.
 func (f *Field) describe() object {
 	typ := f.Type
 	if typ == LongText {

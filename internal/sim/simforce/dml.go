@@ -20,6 +20,7 @@ type writing struct {
 
 func (w *writing) insert() bool { return w.r == nil }
 
+// str gives a text column as it will be stored.
 func (w *writing) str(field string) string {
 	s, _ := w.fields[field].(string)
 	return s
@@ -58,6 +59,8 @@ func (t *tx) update(b *Object, r *record, body object, key string) apiErrors {
 	return errs
 }
 
+// write runs one row through everything that stands between a request and the table, in the vendor's order of
+// execution as far as it matters here: reading, defaults, references, rules, the unique index, what the org adds.
 func (t *tx) write(w *writing, body object) apiErrors {
 	op, insert := Update, w.insert()
 	if insert {
@@ -135,6 +138,7 @@ func (t *tx) clean(w *writing, body object) apiErrors {
 	return errs
 }
 
+// set keeps the rule that an empty field is absent: null and "" are one state in the store.
 func set(fields map[string]any, name string, v any) {
 	if v == nil {
 		delete(fields, name)
@@ -143,6 +147,8 @@ func set(fields map[string]any, name string, v any) {
 	fields[name] = v
 }
 
+// missing names the required fields that the write leaves empty. An update is asked only about what it touches: a
+// record older than the requirement may be changed elsewhere.
 func (w *writing) missing() []string {
 	var names []string
 	for i := range w.b.Fields {
@@ -158,6 +164,7 @@ func (w *writing) missing() []string {
 	return names
 }
 
+// checkAttributes accepts the attributes that a record read from the API carries, if the type is right.
 func checkAttributes(b *Object, v any) apiErrors {
 	m, isObject := v.(object)
 	typ, _ := m.get("type")
@@ -225,6 +232,7 @@ func (t *tx) references(w *writing) apiErrors {
 	return nil
 }
 
+// stamp writes the system columns, to the second as the vendor keeps them.
 func (t *tx) stamp(w *writing, insert bool) {
 	now := t.now.UTC().Truncate(1e9).Format(timeForm)
 	if insert {

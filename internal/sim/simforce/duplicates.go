@@ -61,6 +61,8 @@ func duplicateHeader(h string) (allow, details bool) {
 	return allow, details
 }
 
+// identityChanges spares an update that says nothing new about who the record is: the vendor matches again only when
+// a column of the matching rule changes.
 func (w *writing) identityChanges() bool {
 	return slices.ContainsFunc(append(phoneFields(), "Email", "FirstName", "LastName", "Company", "AccountId"), w.sets)
 }
@@ -113,6 +115,7 @@ func national(v any) string {
 	return d[max(0, len(d)-10):]
 }
 
+// digits drops whatever a number was typed with.
 func digits(v any) string {
 	s, _ := v.(string)
 	return strings.Map(func(r rune) rune {

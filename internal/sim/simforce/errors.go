@@ -18,6 +18,7 @@ type apiError struct {
 // apiErrors is an error body. Its HTTP status is that of the first.
 type apiErrors []apiError
 
+// fail is an error that is not about a record's fields.
 func fail(status int, code, format string, args ...any) apiErrors {
 	return apiErrors{{status: status, code: code, message: fmt.Sprintf(format, args...)}}
 }
@@ -34,10 +35,12 @@ func notFound() apiErrors {
 	return fail(http.StatusNotFound, "NOT_FOUND", "The requested resource does not exist")
 }
 
+// noColumn is said of a field that does not exist and of one that the caller may not see: they cannot be told apart.
 func noColumn(name string, b *Object) apiErrors {
 	return fail(http.StatusBadRequest, "INVALID_FIELD", "No such column '%s' on sobject of type %s", name, b.Name)
 }
 
+// badJSON is the parser's refusal; a value of the wrong JSON type is one too.
 func badJSON(format string, args ...any) apiErrors {
 	return fail(http.StatusBadRequest, "JSON_PARSER_ERROR", format, args...)
 }
@@ -104,6 +107,7 @@ type member struct {
 
 type object []member
 
+// get finds a member. Names of an envelope are case-sensitive; those of fields are not and are not looked up here.
 func (m object) get(name string) (any, bool) {
 	for _, x := range m {
 		if x.name == name {

@@ -68,6 +68,7 @@ func (o *Org) Fault(f Fault) {
 	}
 }
 
+// addFault is Fault for callers outside Go, who get an error instead of a panic.
 func (o *Org) addFault(f Fault) error {
 	kinds := []Kind{Latency, Expire, Rotate, LagQuery, LagFind, Answer, HTML, LockRow, LimitTotal, LimitConcurrent,
 		BusyRefresh, ResetBefore, ResetAfter, CommitLate, Down}
@@ -101,6 +102,7 @@ func (o *Org) Counts() map[Kind]int {
 	return c
 }
 
+// ends tells the kinds that decide a request's answer from those that only colour it.
 func (k Kind) ends() bool {
 	return !slices.Contains([]Kind{Latency, Expire, Rotate, LagQuery, LagFind}, k)
 }
@@ -187,6 +189,7 @@ func (o *Org) rowFault(c *call, op Op, w *writing) apiErrors {
 	return nil
 }
 
+// lockRow is the vendor's refusal of a row that another transaction holds; nothing was done.
 func lockRow(r *record) apiErrors {
 	id := "<unknown>"
 	if r != nil {
@@ -295,6 +298,8 @@ func (o *Org) objectsOf(r *http.Request, body []byte) []string {
 	return o.mentioned(segments[3:], r.URL.Query(), body)
 }
 
+// mentioned reads what can be told without executing: a path, a body, the words after FROM. SOSL names its objects too
+// deep in its text and is matched by path alone.
 func (o *Org) mentioned(path []string, query url.Values, body []byte) []string {
 	var names []string
 	add := func(s string) {

@@ -35,6 +35,7 @@ func parseJSON(b []byte) (any, apiErrors) {
 	return v, nil
 }
 
+// parseValue reads the next value; numbers stay text until a field's type is known.
 func parseValue(d *json.Decoder, depth int) (any, error) {
 	if depth > maxDepth {
 		return nil, errors.New("nested too deeply")
@@ -59,6 +60,7 @@ func parseValue(d *json.Decoder, depth int) (any, error) {
 	}
 }
 
+// parseObject keeps the first of two members with one name from hiding the second: encoding/json would take the last.
 func parseObject(d *json.Decoder, depth int) (any, error) {
 	m := object{}
 	for d.More() {
@@ -139,6 +141,7 @@ func wrongType(want string, got any) apiErrors {
 		want, tokenName(got), got)
 }
 
+// tokenName is what the vendor's parser calls a value in its messages.
 func tokenName(v any) string {
 	switch v := v.(type) {
 	case string:

@@ -73,6 +73,7 @@ func housekeeping(field string) bool {
 	return slices.Contains([]string{"LastModifiedDate", "LastModifiedById", "SystemModstamp", "CreatedDate", "CreatedById", "Id", "IsDeleted"}, field)
 }
 
+// entry is what all kinds of entries share.
 func (t *tx) entry(op Op, r *record) Entry {
 	return Entry{At: t.now, Op: op, Object: r.object, ID: r.id, Who: t.call.who(), Request: t.call.number}
 }
@@ -101,6 +102,7 @@ func (t *tx) note(op Op, w *writing, before map[string]any) {
 // Ledger gives every committed change in order. Seeds are not changes.
 func (o *Org) Ledger() []Entry { return o.ledgerSince(0) }
 
+// ledgerSince gives the entries after the nth.
 func (o *Org) ledgerSince(n int) []Entry {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -219,6 +221,7 @@ func (o *Org) MergeLeads(winner, loser string) error {
 	})
 }
 
+// carry copies columns that are not empty.
 func carry(from *record, to map[string]any, names ...string) map[string]any {
 	for _, name := range names {
 		if v := from.fields[name]; v != nil && to[name] == nil {
@@ -237,6 +240,7 @@ func (t *tx) personPut(b *Object, r *record, fields map[string]any) apiErrors {
 	return nil
 }
 
+// byPerson runs a change that did not come over the API: faults do not touch it, and rules for callers do not apply.
 func (o *Org) byPerson(id string, do func(*tx, *Object, *record) apiErrors) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()

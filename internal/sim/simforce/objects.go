@@ -23,6 +23,8 @@ func number(name string, precision, scale int) Field {
 	return Field{Name: name, Type: Double, Precision: precision, Scale: scale}
 }
 func currency(name string) Field { return Field{Name: name, Type: Currency, Precision: 18, Scale: 2} }
+
+// keyField is unique and case-sensitive, as its field-meta.xml deploys it. On a Task it is a field of Activity.
 func keyField() Field {
 	return Field{Name: KeyField, Label: "Hookswitch Key", Type: String, Length: 255, ExternalID: true, Unique: true, CaseSensitive: true}
 }
@@ -46,6 +48,7 @@ func systemFields() []Field {
 	}
 }
 
+// owner is required, though a create may leave it out: the org has an owner for it.
 func owner(to ...string) Field { return ref("OwnerId", append([]string{"User"}, to...)...).must() }
 
 func standardObjects() []Object {
@@ -63,6 +66,7 @@ func address(prefix string) []Field {
 	}
 }
 
+// leadSource is not restricted: a new org's is not, and "Voice AI" is written into it by integrations.
 func leadSource() Field {
 	return pick("LeadSource", "Web", "Phone Inquiry", "Partner Referral", "Purchased List", "Other")
 }
@@ -111,6 +115,7 @@ func leadObject() Object {
 	}, address("")...)}
 }
 
+// caseObject has no AccountNumber: that is Account's, reached as Account.AccountNumber. Nothing is required by schema.
 func caseObject() Object {
 	return Object{Name: "Case", Label: "Case", Plural: "Cases", Prefix: "500", Fields: []Field{
 		text("CaseNumber", 30).readOnly(), ref("ContactId", "Contact"), ref("AccountId", "Account"), ref("ParentId", "Case"),
@@ -134,6 +139,7 @@ func caseCommentObject() Object {
 	}}
 }
 
+// activityFields are what Task and Event share. WhatId must be empty where WhoId is a Lead; see activity.
 func activityFields() []Field {
 	return []Field{
 		ref("WhoId", "Lead", "Contact"), ref("WhatId", "Account", "Opportunity", "Case"), text("Subject", 255),
@@ -200,6 +206,7 @@ func stageNames() []string {
 	return names
 }
 
+// userObject is readable and little else; users are made in Setup.
 func userObject() Object {
 	return Object{Name: "User", Label: "User", Plural: "Users", Prefix: "005", NoCreate: true, NoDelete: true, Fields: []Field{
 		text("Username", 80).readOnly(), text("LastName", 80), text("FirstName", 40), text("Name", 121).readOnly(),
@@ -208,6 +215,7 @@ func userObject() Object {
 	}}
 }
 
+// groupObject holds the queues that assignment rules give records to.
 func groupObject() Object {
 	return Object{Name: "Group", Label: "Group", Plural: "Groups", Prefix: "00G", NoCreate: true, NoUpdate: true, NoDelete: true, Fields: []Field{
 		text("Name", 40), text("DeveloperName", 80), pick("Type", "Queue", "Regular"),
@@ -220,6 +228,8 @@ func organizationObject() Object {
 	}}
 }
 
+// contentVersionObject is a file. All but title, description and owner are for the create: a replayed upsert of a file
+// is refused, not repeated.
 func contentVersionObject() Object {
 	return Object{Name: "ContentVersion", Label: "Content Version", Plural: "Content Versions", Prefix: "068", NoDelete: true, Fields: []Field{
 		text("Title", 255), text("PathOnClient", 500).must().createOnly(), of(Base64, "VersionData").must().createOnly(),

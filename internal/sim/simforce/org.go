@@ -92,6 +92,7 @@ func New(o Options) *Org {
 	return org
 }
 
+// withDefaults gives every zero option its meaning, so that the rest of the package asks no further.
 func withDefaults(o Options) Options {
 	or := func(s *string, v string) {
 		if *s == "" {

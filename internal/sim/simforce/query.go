@@ -145,6 +145,7 @@ type aggregate struct {
 	col       column
 }
 
+// shape resolves the SELECT list. A column named twice is refused, as the vendor does.
 func (o *Org) shape(b *Object, q statement) (shape, apiErrors) {
 	s := shape{tree: &tree{}}
 	plain, seen := 0, map[string]bool{}
@@ -177,6 +178,7 @@ func (o *Org) shape(b *Object, q statement) (shape, apiErrors) {
 	return s, nil
 }
 
+// add hangs a column below the relations that lead to it, in the order of the SELECT list.
 func (t *tree) add(c column) {
 	for _, step := range c.steps {
 		i := slices.IndexFunc(t.kids, func(k *tree) bool { return k.step == step })
@@ -274,6 +276,8 @@ func (o *Org) closeCursors() {
 	}
 }
 
+// nextPage serves a page of an open query. A cursor of another session is as good as none, and the caller must begin
+// the query anew.
 func (o *Org) nextPage(c *call, locator string) reply {
 	id, at, _ := strings.Cut(locator, "-")
 	from, err := strconv.Atoi(at)

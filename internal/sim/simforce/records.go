@@ -28,6 +28,7 @@ type version struct {
 // remembered is how far back versions are kept, and so the longest lag that can be asked for.
 const remembered = 2 * time.Hour
 
+// keep remembers the record's state from at on, and forgets what no lag can reach.
 func (r *record) keep(at time.Time) {
 	r.past = append(slices.Clip(r.past), version{at, r.fields, r.deleted})
 	for len(r.past) > 1 && r.past[1].at.Before(at.Add(-remembered)) {
@@ -61,6 +62,7 @@ func newTable() *table {
 	return &table{byID: map[string]*record{}, unique: map[string]map[string]*record{}}
 }
 
+// fold is the form in which values are compared: unique fields and filters disregard case unless the field regards it.
 func fold(f *Field, v any) string {
 	s, _ := v.(string)
 	if !f.CaseSensitive {
@@ -93,6 +95,7 @@ func (t *table) reindex(b *Object) {
 	}
 }
 
+// dropField empties a column for good, past versions excepted: an index that lags may still show it.
 func (t *table) dropField(name string) {
 	delete(t.unique, name)
 	for _, r := range t.rows {
@@ -111,6 +114,7 @@ type tx struct {
 	own     map[string]bool // ids created here: visible to key lookups whatever the snapshot
 }
 
+// begin opens a transaction. All its rows carry one time.
 func (o *Org) begin(c *call) *tx {
 	return &tx{org: o, call: c, now: time.Now(), own: map[string]bool{}}
 }
@@ -120,6 +124,7 @@ type mark struct{ undo, entries int }
 
 func (t *tx) mark() mark { return mark{len(t.undo), len(t.entries)} }
 
+// rollback undoes everything since the savepoint, newest first. Ids and case numbers that were drawn are not given back.
 func (t *tx) rollback(m mark) {
 	for i := len(t.undo) - 1; i >= m.undo; i-- {
 		t.undo[i]()

@@ -63,6 +63,7 @@ func (t *tx) defaults(w *writing) apiErrors {
 	return t.compute(w)
 }
 
+// compute derives columns from others. It runs on each write, so a derived column cannot be out of step.
 func (t *tx) compute(w *writing) apiErrors {
 	switch w.b.Name {
 	case "Lead", "Contact", "User":
@@ -89,6 +90,7 @@ func (t *tx) compute(w *writing) apiErrors {
 	return nil
 }
 
+// computeCase numbers a new case: eight digits with leading zeros, a string and not a number.
 func (t *tx) computeCase(w *writing) {
 	if w.insert() {
 		t.org.lastCase++
@@ -140,6 +142,7 @@ func computeEvent(w *writing) apiErrors {
 	return nil
 }
 
+// computeOpportunity follows the stage map where the stage changes, unless the write says otherwise itself.
 func computeOpportunity(w *writing) {
 	for _, s := range stages() {
 		if s.name != w.str("StageName") {

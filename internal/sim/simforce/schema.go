@@ -70,6 +70,8 @@ func (f *Field) numeric() bool {
 func (f *Field) textual() bool {
 	return slices.Contains([]Type{String, TextArea, LongText, Phone, Email, URL, Picklist}, f.Type)
 }
+
+// filterable is false for long text areas and blobs: WHERE and ORDER BY refuse them.
 func (f *Field) filterable() bool { return f.Type != LongText && f.Type != Base64 }
 
 // field finds a field by name, regardless of case as the vendor does. Hidden fields are not found.
@@ -217,6 +219,7 @@ func (o *Org) mustChange(object, field, change string) {
 	}
 }
 
+// changeField is one change of an administrator. Records keep what they hold, save under drop.
 func (o *Org) changeField(object, field, change string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()

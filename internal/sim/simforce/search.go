@@ -34,6 +34,7 @@ func malformedSearch(format string, args ...any) apiErrors {
 	return fail(http.StatusBadRequest, "MALFORMED_SEARCH", format, args...)
 }
 
+// searchable names the objects that the index covers.
 func searchable(b *Object) bool {
 	return slices.Contains([]string{"Account", "Contact", "Lead", "Case", "Opportunity", "Task", "Event", "User"}, b.Name)
 }
@@ -54,6 +55,7 @@ func (o *Org) search(c *call) reply {
 	return ok(object{{"searchRecords", rows}})
 }
 
+// parseSOSL reads FIND by hand, since its term has a syntax of its own, and the rest with the tokens of SOQL.
 func parseSOSL(s string) (find, apiErrors) {
 	f := find{in: "ALL", limit: maxFound}
 	if len([]rune(s)) > maxSOSL {
@@ -105,6 +107,7 @@ func (f find) check() apiErrors {
 	return nil
 }
 
+// returning reads one object of RETURNING with what may stand in its parentheses.
 func (p *parser) returning() returning {
 	r := returning{object: p.name(), q: statement{limit: -1}}
 	if p.accept("(") {
@@ -237,10 +240,12 @@ func (f find) matches(b *Object, fields map[string]any) bool {
 	})
 }
 
+// nameField tells the columns that IN NAME FIELDS looks at.
 func nameField(name string) bool {
 	return slices.Contains([]string{"Name", "FirstName", "LastName", "Company", "Subject", "CaseNumber"}, name)
 }
 
+// cut breaks text into the words that the index knows it by.
 func cut(s string) []string {
 	return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }
@@ -284,6 +289,7 @@ func (o *Org) parameterizedSearch(c *call) reply {
 	return ok(object{{"searchRecords", rows}})
 }
 
+// parameters reads a GET (REST API Developer Guide, "Search with Parameters in the URL").
 func parameters(c *call) (find, apiErrors) {
 	f := find{in: "ALL", limit: maxFound}
 	if in := c.query.Get("in"); in != "" {
@@ -367,6 +373,7 @@ func searchBody(c *call) (find, apiErrors) {
 	return f, nil
 }
 
+// returning turns one object of the body into what SOSL's RETURNING would say.
 func (in bodySearch) returning(s bodyObject) (returning, apiErrors) {
 	r := returning{object: s.Name, q: statement{limit: -1}}
 	fields := s.Fields

@@ -96,6 +96,7 @@ type incoming struct {
 	vouched  *session // of a late commit: checked on arrival
 }
 
+// readBody takes the whole body before anything is decided: a reset after commit needs the request to have arrived.
 func readBody(r *http.Request) ([]byte, error) {
 	src := io.Reader(http.MaxBytesReader(nil, r.Body, maxBody))
 	if strings.EqualFold(r.Header.Get("Content-Encoding"), "gzip") {
@@ -148,6 +149,7 @@ func (o *Org) record(in *incoming, p reply) {
 	in.log.Took = time.Since(in.at)
 }
 
+// finish closes the log line, also of a request whose connection was reset.
 func (o *Org) finish(in *incoming) {
 	in.release()
 	o.mu.Lock()
@@ -155,6 +157,7 @@ func (o *Org) finish(in *incoming) {
 	in.log.Took = time.Since(in.at)
 }
 
+// rest tells the REST API from OAuth. Only its bodies are logged.
 func rest(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/services/data") }
 
 func scheme(r *http.Request) string {
@@ -194,6 +197,7 @@ func (o *Org) answer(in *incoming) reply {
 	return o.oauth(web{scheme(r), r.Host, r.Method, r.URL.Path, query, form, r.Header})
 }
 
+// headerBytes counts a name, a value, and the four bytes that part them on the wire.
 func headerBytes(h http.Header) int {
 	n := 0
 	for name, values := range h {
@@ -246,6 +250,7 @@ func (o *Org) rest(in *incoming) reply {
 	return o.limited(p)
 }
 
+// mediaAllowed is JSON in UTF-8, and multipart where a file may come so.
 func (c *call) mediaAllowed() bool {
 	media, params, err := mime.ParseMediaType(c.header.Get("Content-Type"))
 	switch {
@@ -324,6 +329,7 @@ func (c *call) get(do func() reply) reply {
 	return do()
 }
 
+// notAllowed is the 405 of a resource that exists.
 func (c *call) notAllowed(allowed ...string) reply {
 	list := strings.Join(allowed, ",")
 	return fail(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "HTTP Method '%s' not allowed. Allowed are %s", c.method, list).reply().with("Allow", list)
@@ -335,6 +341,7 @@ func htmlReply(status int) reply {
 		"<!DOCTYPE html>\n<html><head><title>%d</title></head><body><h1>We are down for maintenance.</h1></body></html>\n", status)}
 }
 
+// write sends an answer. A defect of this package, an answer that cannot be encoded, stops the handler.
 func write(w http.ResponseWriter, r *http.Request, p reply) {
 	maps.Copy(w.Header(), p.header)
 	raw, typ := p.raw, p.typ

@@ -37,6 +37,8 @@ type family struct {
 // maxApprovals is how often a user may approve one app: the next approval revokes the oldest.
 const maxApprovals = 5
 
+// open begins a session. Each exchange gives a new token; the vendor may hand out the old one again, which a client
+// must bear too but cannot be made to meet here.
 func (o *Org) open(scope string, f *family) *session {
 	now := time.Now()
 	s := &session{token: o.orgID[:15] + "!" + o.token(96), scope: scope, issued: now, expires: now.Add(o.o.SessionTimeout), family: f}
@@ -66,6 +68,7 @@ func (o *Org) use(token string) *session {
 	return s
 }
 
+// approve makes a refresh token, revoking the oldest if the user has given five already.
 func (o *Org) approve(scope string) *family {
 	f := &family{scope: scope, approved: time.Now(), current: "5Aep861" + o.token(80)}
 	var held []*family
@@ -93,6 +96,7 @@ func (f *family) revoke() {
 	f.end()
 }
 
+// end closes the family's sessions and leaves its refresh token alone.
 func (f *family) end() {
 	for _, s := range f.sessions {
 		s.ended = true
@@ -192,10 +196,12 @@ func (o *Org) signed(s *session, scheme, host string) object {
 	}
 }
 
+// identity is the URL that names org and user; its host is the one that was asked.
 func (o *Org) identity(scheme, host string) string {
 	return scheme + "://" + host + "/id/" + o.orgID + "/" + o.userID
 }
 
+// instance is where the API is to be called, which may differ from where the token was asked for, and may change.
 func (o *Org) instance(scheme, host string) string {
 	if o.o.InstanceURL != "" {
 		return o.o.InstanceURL
@@ -234,6 +240,7 @@ type minute struct {
 	n  int
 }
 
+// roll lets go of minutes that have left the window.
 func (u *usage) roll(now time.Time) {
 	for len(u.minutes) > 0 && !u.minutes[0].at.After(now.Add(-limitWindow)) {
 		u.total -= u.minutes[0].n

@@ -58,6 +58,7 @@ func (o *Org) collectionOf(c *call, b *Object) reply {
 	return c.notAllowed("GET", "HEAD", "POST")
 }
 
+// created is the 201 of a create, with the record's path.
 func created(c *call, b *Object, id string, more object) reply {
 	body := append(object{{"id", id}, {"success", true}, {"errors", []any{}}}, more...)
 	return reply{status: http.StatusCreated, body: body}.with("Location", recordURL(b, id, c.base))
@@ -153,6 +154,7 @@ func (o *Org) read(c *call, b *Object, r *record) reply {
 	return p
 }
 
+// render lists the fields that are asked for, in that order, each once.
 func render(b *Object, r *record, names []string, base string) (object, apiErrors) {
 	body := object{{"attributes", attributes(b, r.id, base)}}
 	if names == nil {
@@ -182,6 +184,7 @@ func (f *Field) shown(v any, record string) any {
 	return f.wire(v)
 }
 
+// modified is the record's last change, to the second: the resolution of the conditional headers.
 func modified(r *record) time.Time {
 	t, _ := time.Parse(timeForm, r.str("LastModifiedDate"))
 	return t.UTC()
@@ -298,6 +301,8 @@ func (o *Org) upsert(c *call, b *Object, k key, body object) reply {
 	return ok(object{{"id", id}, {"success", true}, {"errors", []any{}}, {"created", false}})
 }
 
+// upsert looks for the key as of the request's arrival and then writes. Between the two another request may have
+// written: then the insert meets the unique index. several is what a key that is not unique has found.
 func (t *tx) upsert(b *Object, k key, body object) (id string, isNew bool, several []*record, errs apiErrors) {
 	var rest object
 	for _, m := range body {

@@ -45,6 +45,7 @@ func (v view) follow(fields map[string]any, steps []*Field) (*record, map[string
 	return r, fields
 }
 
+// value reads a column of a row; a parent that is not there makes it null.
 func (v view) value(fields map[string]any, c column) any {
 	r, f := v.follow(fields, c.steps)
 	if len(c.steps) > 0 && r == nil {
@@ -59,6 +60,7 @@ func (v view) value(fields map[string]any, c column) any {
 // polymorphic labels the fields of the pseudo-object Name, to which references of several objects lead.
 const polymorphic = "Name"
 
+// nameObject is what Who, What and Owner show of whatever they point to.
 func nameObject() *Object {
 	b := &Object{Name: "Name", Label: "Name"}
 	for _, n := range [...]string{"Id", "Name", "FirstName", "LastName", "Phone", "Email", "Title", "Type", "Username", "Alias"} {
@@ -137,6 +139,8 @@ type bound struct {
 	span     bool
 }
 
+// comparison compiles one filter, refusing what the vendor refuses: long text, an operator that the type has not, a
+// literal of another type.
 func (o *Org) comparison(b *Object, c *condition) (predicate, apiErrors) {
 	col, errs := o.column(b, c.path)
 	if errs != nil {
@@ -197,6 +201,7 @@ func membership(f *Field, bounds []bound) func(got any) bool {
 	}
 }
 
+// like compiles a pattern. It is not case-sensitive, and null matches none.
 func like(col column, t soqlToken) (predicate, apiErrors) {
 	if t.kind != textToken {
 		return nil, wrongLiteral(col.leaf, "string")
@@ -211,6 +216,7 @@ func like(col column, t soqlToken) (predicate, apiErrors) {
 	}, nil
 }
 
+// equals holds for a value within the span that a date literal means. null equals null alone.
 func (x bound) equals(f *Field, got any) bool {
 	if x.span {
 		s, there := got.(string)
@@ -280,6 +286,7 @@ func compare(f *Field, x, y any) int {
 	return strings.Compare(a, b)
 }
 
+// wrongLiteral is said of quotes that should not be there and of those that are missing.
 func wrongLiteral(f *Field, typ string) apiErrors {
 	quotes := " and should not be enclosed in quotes"
 	if typ == "string" {
@@ -323,6 +330,7 @@ func (f *Field) literal(t soqlToken) (bound, apiErrors) {
 	return bound{value: t.text}, nil
 }
 
+// timeLiteral reads unquoted dates and datetimes, each for its own type of field, and date literals for both.
 func (f *Field) timeLiteral(t soqlToken) (bound, apiErrors) {
 	if t.kind == wordToken {
 		first, last, known := dateLiteral(t.text, time.Now().UTC())

@@ -81,6 +81,7 @@ func lexSOQL(s string) ([]soqlToken, apiErrors) {
 func isDigit(r rune) bool  { return r >= '0' && r <= '9' }
 func isLetter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
 
+// span counts the bytes of the runes that belong to a token.
 func span(s string, in func(rune) bool) int {
 	if i := strings.IndexFunc(s, func(r rune) bool { return !in(r) }); i >= 0 {
 		return i
@@ -88,6 +89,7 @@ func span(s string, in func(rune) bool) int {
 	return len(s)
 }
 
+// markLength finds the longest punctuation that s begins with, 0 if none.
 func markLength(s string) int {
 	for _, m := range [...]string{"!=", "<>", "<=", ">=", "<", ">", "=", "(", ")", ","} {
 		if strings.HasPrefix(s, m) {

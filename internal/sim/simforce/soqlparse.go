@@ -52,6 +52,7 @@ func (p *parser) next() soqlToken {
 	return t
 }
 
+// fail keeps the first error: later ones follow from it.
 func (p *parser) fail(t soqlToken) {
 	if p.errs == nil {
 		p.errs = unexpected(t)
@@ -83,6 +84,7 @@ func (p *parser) name() string {
 	return t.text
 }
 
+// parseSOQL reads a whole statement (SOQL and SOSL Reference, "SOQL SELECT Syntax").
 func parseSOQL(s string) (statement, apiErrors) {
 	tokens, errs := lexSOQL(s)
 	if errs != nil {
@@ -122,6 +124,7 @@ func (p *parser) tail(q *statement) {
 	}
 }
 
+// selectList reads field paths and aggregates. COUNT() without a field stands alone.
 func (p *parser) selectList(q *statement) {
 	for {
 		if p.peek().is("(") {
@@ -194,14 +197,12 @@ func (p *parser) condition() *condition {
 		for p.accept(word) {
 			c.kids = append(c.kids, p.simple())
 		}
-		if t := p.peek(); t.is("AND") || t.is("OR") {
-			p.fail(t)
-		}
-		return c
+		return c // the other word, if it follows, is unexpected to whoever called
 	}
 	return first
 }
 
+// simple reads one filter, or a condition in parentheses.
 func (p *parser) simple() *condition {
 	if p.errs != nil {
 		return nil
@@ -234,6 +235,7 @@ func (p *parser) simple() *condition {
 	return c
 }
 
+// list reads the values of IN; an empty list is an error.
 func (p *parser) list() []soqlToken {
 	p.expect("(")
 	if p.peek().is("SELECT") {
@@ -248,6 +250,7 @@ func (p *parser) list() []soqlToken {
 	return list
 }
 
+// literal takes any token that may be a value; whether it suits the field is decided when it is bound.
 func (p *parser) literal() soqlToken {
 	t := p.next()
 	if t.kind == endToken || t.kind == markToken {

@@ -24,6 +24,7 @@ var timeLayouts = [...]string{time.RFC3339, "2006-01-02T15:04:05.999999999Z0700"
 
 var emailForm = regexp.MustCompile(`^[^\s@<>()\[\],;:"]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$`)
 
+// parseTime reads a datetime with a zone into the canonical form.
 func parseTime(s string) (string, bool) {
 	for _, layout := range timeLayouts {
 		if t, err := time.Parse(layout, s); err == nil && t.Year() >= 1700 && t.Year() <= 4000 {
@@ -72,6 +73,7 @@ func (f *Field) value(v any) (any, apiErrors) {
 	return f.textValue(s)
 }
 
+// parsed applies a parser to text; empty text is null.
 func parsed(parse func(string) (string, bool), name, s string) (any, apiErrors) {
 	if s == "" {
 		return nil, nil
@@ -82,6 +84,7 @@ func parsed(parse func(string) (string, bool), name, s string) (any, apiErrors) 
 	return nil, wrongType(name, s)
 }
 
+// numberValue rounds to the field's scale and refuses what does not fit its precision.
 func (f *Field) numberValue(v any) (any, apiErrors) {
 	n, isNumber := v.(json.Number)
 	if !isNumber {
@@ -126,6 +129,7 @@ func (f *Field) textValue(s string) (any, apiErrors) {
 	return s, nil
 }
 
+// idValue makes every id 18 characters long, so that two forms of one id are equal.
 func (f *Field) idValue(s string) (any, apiErrors) {
 	id, good := longID(s)
 	if !good {
@@ -160,6 +164,7 @@ func (f *Field) wire(v any) any {
 	return json.Number(s)
 }
 
+// soapType is the name by which the parser's messages and describe call a type.
 func (f *Field) soapType() string {
 	switch f.Type {
 	case Int:
