@@ -41,12 +41,16 @@ func functions() []cel.EnvOption {
 				}
 				return x
 			}))),
-		cel.Function("only", cel.Overload("only_bool_T", []*cel.Type{cel.BoolType, t}, t,
+		// Not strict: what cannot be worked out ("text" + null) does not matter where the condition is false.
+		cel.Function("only", cel.Overload("only_bool_T", []*cel.Type{cel.BoolType, t}, t, cel.OverloadIsNonStrict(),
 			cel.BinaryBinding(func(condition, x ref.Val) ref.Val {
-				if condition == types.True {
+				switch condition {
+				case types.True:
 					return x
+				case types.False:
+					return types.NullValue
 				}
-				return types.NullValue
+				return condition // an error, or unknown
 			}))),
 		cel.Function("join", cel.Overload("join_list_string", []*cel.Type{cel.ListType(cel.DynType), cel.StringType}, cel.StringType,
 			cel.BinaryBinding(joinList))),

@@ -153,7 +153,7 @@ func said(s journal.Spoken) Reply { return Reply{Say: s.Say, Result: s.Result, F
 
 // sorry is what is said when nothing could be recorded. It promises nothing, because nothing would keep it.
 func (c *Clerk) sorry(a Ask) Reply {
-	say := "I can't do that right now, and nothing has been saved."
+	say := "I can't do that right now, and I have not saved it."
 	if desk, ok := c.desks[a.Workspace]; ok {
 		if offer := desk.Shelf.Offer(a.Call, a.Name); offer != "" {
 			say += " " + offer

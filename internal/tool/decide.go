@@ -98,7 +98,7 @@ func plain(s string) string { return strings.NewReplacer("{", "(", "}", ")").Rep
 // is spoken as the playbook words it.
 func (d *decision) askNext(faults []playbook.ArgFault) {
 	var b strings.Builder
-	b.WriteString("Nothing has been saved yet.")
+	b.WriteString("Nothing was saved by this request.")
 	say := ""
 	for _, f := range faults {
 		fmt.Fprintf(&b, " %s.", strings.TrimSpace(f.String()))
@@ -167,11 +167,15 @@ func (d *decision) identify(ctx context.Context) {
 	if d.ask.Number == "" || d.env.Caller.Known || !d.tool.NeedsCaller() {
 		return
 	}
-	ctx, cancel := context.WithDeadline(ctx, d.readBy())
-	defer cancel()
-	id, err := d.desk.Reader.Who(ctx, d.ask.Number)
-	if err != nil {
-		return
+	id, known := d.desk.Shelf.Who(d.ask.Call)
+	if !known {
+		ctx, cancel := context.WithDeadline(ctx, d.readBy())
+		defer cancel()
+		var err error
+		if id, err = d.desk.Reader.Who(ctx, d.ask.Number); err != nil {
+			return
+		}
+		d.desk.Shelf.Recognise(d.ask.Call, id)
 	}
 	c := &d.env.Caller
 	c.ContactID, c.LeadID, c.Name, c.Known = id.Contact, id.Lead, id.Name, id.Known()
@@ -322,7 +326,8 @@ func fieldNames(fields []playbook.FieldValue) []string {
 }
 
 // words renders the sentences that may be true, in order. Conditions over the arguments and reads are
-// decided here; what depends on a write is left to the journal.
+// decided here, and so is a sentence about a write that this ask does not make; what becomes of the writes
+// that it makes is left to the journal.
 func (d *decision) words(sentences []*playbook.Sentence) error {
 	d.draft.Sentences = nil
 	for _, s := range sentences {
@@ -330,7 +335,7 @@ func (d *decision) words(sentences []*playbook.Sentence) error {
 		if err != nil {
 			return err
 		}
-		if !holds {
+		if !holds || !d.speaksOfOurs(s) {
 			continue
 		}
 		say, err := s.Say.Render(d.env, d.env.Language)
@@ -348,6 +353,17 @@ func (d *decision) words(sentences []*playbook.Sentence) error {
 		d.draft.Sentences = append(d.draft.Sentences, out)
 	}
 	return nil
+}
+
+// speaksOfOurs reports whether every write that the sentence needs is promised here, or was promised before
+// and is referred to.
+func (d *decision) speaksOfOurs(s *playbook.Sentence) bool {
+	for name := range s.Needs {
+		if _, before := d.draft.Refs[name]; !before && !d.promises(name) {
+			return false
+		}
+	}
+	return true
 }
 
 // encode is v as JSON. Values come from JSON or from the playbook's types, which all have a form in it.

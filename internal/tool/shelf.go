@@ -5,13 +5,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hookswitch/hookswitch/internal/caller"
 	"github.com/hookswitch/hookswitch/internal/playbook"
 )
 
 // idleCall is how long a call that says nothing keeps the playbooks that it began with.
 const idleCall = 10 * time.Minute
 
-// Shelf holds the playbooks of a workspace. New calls get the newest; a call that has begun keeps what it
+// Shelf holds the playbooks of a workspace, and what each call began with. New calls get the newest; a call that has begun keeps what it
 // began with, so that an operator's change never alters the rules in the middle of a conversation.
 type Shelf struct {
 	mu    sync.Mutex
@@ -22,6 +23,7 @@ type Shelf struct {
 
 type pin struct {
 	books []*playbook.Playbook
+	who   caller.Identity // whom the call's number belonged to when it was first looked up
 	last  time.Time
 }
 
@@ -37,10 +39,34 @@ func (s *Shelf) Replace(books ...*playbook.Playbook) {
 	s.books = books
 }
 
-// of are the playbooks of a call. Calls that have been idle are forgotten as others come.
+// of are the playbooks of a call.
 func (s *Shelf) of(call string) []*playbook.Playbook {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.pin(call).books
+}
+
+// Who is whom the call's number was found to belong to earlier in the call. A caller who changes the number on
+// their record is the same caller afterwards.
+func (s *Shelf) Who(call string) (caller.Identity, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	who := s.pin(call).who
+	return who, who.Known()
+}
+
+// Recognise keeps whom the call's number belongs to. The first answer counts.
+func (s *Shelf) Recognise(call string, who caller.Identity) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.pin(call); !p.who.Known() {
+		p.who = who
+	}
+}
+
+// pin is what the shelf knows of a call. Calls that have been idle are forgotten as others come. The caller
+// holds the lock.
+func (s *Shelf) pin(call string) *pin {
 	now := time.Now()
 	if now.Sub(s.swept) > idleCall {
 		s.swept = now
@@ -56,7 +82,7 @@ func (s *Shelf) of(call string) []*playbook.Playbook {
 		s.pins[call] = p
 	}
 	p.last = now
-	return p.books
+	return p
 }
 
 // Tool finds a tool by one of its names, for a call.

@@ -1,6 +1,7 @@
 package world_test
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -34,7 +35,8 @@ func playFile(t *testing.T, file string) {
 	}
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		w := world.New(world.Options{Dir: dir, Cloud: simvapi.Options{ServerMessages: simvapi.EveryServerMessage()}})
+		log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
+		w := world.New(world.Options{Dir: dir, Log: log, Cloud: simvapi.Options{ServerMessages: simvapi.EveryServerMessage()}})
 		playScript(t, w, script)
 	})
 }
