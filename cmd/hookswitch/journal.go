@@ -246,11 +246,14 @@ func page(out io.Writer, p intent) error {
 	}
 	row("why", p.Why)
 	row("mend", p.Hint)
-	for name, id := range map[string]journal.IntentID{"fell with": p.FellBy, "merged into": p.MergedIn, "undoes": p.Undoes} {
+	other := func(name string, id journal.IntentID) {
 		if id != 0 {
-			row(name, strconv.FormatInt(int64(id), 10))
+			row(name, fmt.Sprintf("write %d", id))
 		}
 	}
+	other("fell with", p.FellBy)
+	other("merged into", p.MergedIn)
+	other("undoes", p.Undoes)
 	for _, a := range p.History {
 		took := "under way"
 		if a.Ended != nil {

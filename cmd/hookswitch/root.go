@@ -10,6 +10,7 @@ import (
 // commands makes every command, in the order in which help lists them.
 func commands() []func() *cobra.Command {
 	return []func() *cobra.Command{
+		demoCommand,
 		serveCommand,
 		configCommand,
 		playbookCommand,

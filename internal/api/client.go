@@ -52,18 +52,26 @@ func (c *Client) Intents(ctx context.Context, f journal.Filter) (all []journal.I
 		q.Add("state", string(s))
 	}
 	err = c.get(ctx, &all, path(f.Workspace, "intents")+"?"+q.Encode())
+	for i := range all {
+		all[i] = unsent(all[i])
+	}
 	return all, err
 }
 
 // Intent asks as Book.Intent answers.
 func (c *Client) Intent(ctx context.Context, workspace string, id journal.IntentID) (in journal.Intent, err error) {
 	err = c.get(ctx, &in, path(workspace, "intents", id))
+	return unsent(in), err
+}
+
+// unsent gives bodies back as they were when JSON wrote null for those that were absent.
+func unsent(in journal.Intent) journal.Intent {
 	for _, raw := range []*json.RawMessage{&in.Body, &in.Before} {
-		if string(*raw) == "null" { // as JSON writes what is absent
+		if string(*raw) == "null" {
 			*raw = nil
 		}
 	}
-	return in, err
+	return in
 }
 
 // Attempts asks as Book.Attempts answers.

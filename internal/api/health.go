@@ -4,6 +4,9 @@
 //	/health    JSON for people and dashboards: status, Salesforce, token, backlog
 //	/livez     200 while the process answers at all
 //	/readyz    200 once the journal runs and the doors are open
+//
+//	Book                   what was promised and which calls there were, masked, for an operator
+//	LocalHandler, Client   the same, asked of a running server by a socket beside its database
 package api
 
 import (

@@ -24,7 +24,7 @@ var (
 // digits long; a date in front of a time is not.
 var (
 	emailInText = regexp.MustCompile(`[\w.+-]+@[\w-]+(?:\.[\w-]+)+`)
-	phoneInText = regexp.MustCompile(`(?:\+|\b)\(?\d(?:[ ().-]{0,2}\d){6,14}\b`)
+	phoneInText = regexp.MustCompile(`(?:\+\(?|\(|\b)\d(?:[ ().-]{0,2}\d){6,14}\b`)
 	dateInText  = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}\b`)
 )
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -67,8 +68,11 @@ func (w *workspace) health(ctx context.Context) (api.Health, error) {
 	if other := w.otherOrg.Load(); other != nil && *other != nil {
 		h.Why = append(h.Why, (*other).Error())
 	}
+	if failed := counts[journal.StateRetry] + counts[journal.StateUnknown]; failed > 0 {
+		h.Why = append(h.Why, fmt.Sprintf("writes that failed so far and are tried again: %d — see hookswitch journal list --state retry,unknown", failed))
+	}
 	if h.Review > 0 {
-		h.Why = append(h.Why, "writes wait for a person: see hookswitch journal list --state refused")
+		h.Why = append(h.Why, fmt.Sprintf("writes that wait for a person: %d — see hookswitch journal list --state refused", h.Review))
 	}
 	if len(h.Why) > 0 {
 		h.Status = api.Degraded
@@ -76,8 +80,15 @@ func (w *workspace) health(ctx context.Context) (api.Health, error) {
 	return h, nil
 }
 
+// disconnected says why no token is held, and what to do.
 func (w *workspace) disconnected() string {
-	if err := w.tokens.Trouble(); err != nil {
+	err := w.tokens.Trouble()
+	switch {
+	case !w.cfg.Salesforce.Configured():
+		return "salesforce is not configured: nothing can be read or written"
+	case w.browser != nil:
+		return "nobody has connected this workspace to Salesforce, or the org ended it: open " + w.path("/oauth/login")
+	case err != nil:
 		return err.Error()
 	}
 	return "no token yet: nothing has been asked of Salesforce"
