@@ -51,8 +51,8 @@ func states() []string {
 	return all
 }
 
-// intent is a write as it is printed in JSON.
-type intent struct {
+// promised is a write as it is printed in JSON.
+type promised struct {
 	ID       journal.IntentID  `json:"id"`
 	State    journal.State     `json:"state"`
 	Kind     string            `json:"kind"`
@@ -89,8 +89,8 @@ type attempt struct {
 	Why     string          `json:"why,omitempty"`
 }
 
-func printed(in journal.Intent) intent {
-	p := intent{
+func printed(in journal.Intent) promised {
+	p := promised{
 		ID: in.ID, State: in.State, Kind: in.Kind, Key: in.Key, Lane: in.Lane,
 		Call: in.Cause.Call, ToolCall: in.Cause.ToolCall, Rule: in.Cause.Rule, Words: in.Cause.Words,
 		Recorded: in.Recorded.UTC(), Settled: moment(in.Settled), Attempts: in.Attempts, Verdict: in.Verdict,
@@ -124,7 +124,7 @@ func listIntents(c *cobra.Command, _ []string) error {
 			return err
 		}
 		if inJSON(c) {
-			out := make([]intent, len(all))
+			out := make([]promised, len(all))
 			for i, in := range all {
 				out[i] = printed(in)
 			}
@@ -219,7 +219,7 @@ func showIntent(c *cobra.Command, args []string) error {
 }
 
 // page is a write for a person who must decide about it.
-func page(out io.Writer, p intent) error {
+func page(out io.Writer, p promised) error {
 	fmt.Fprintf(out, "write %d is %s\n\n", p.ID, p.State)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row := func(name, value string) {
