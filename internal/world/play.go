@@ -58,8 +58,8 @@ func (s *Script) Play(ctx context.Context, w *World, watch func(Moment)) (Played
 		if err := pause(ctx, time.Until(p.played.Began.Add(step.At))); err != nil {
 			return p.played, err
 		}
-		if strings.HasPrefix(step.Text, "salesforce ") || strings.HasPrefix(step.Text, "vapi ") {
-			p.see("", "world", step.Text, nil)
+		if _, what, _ := strings.Cut(step.Text, " "); strings.HasPrefix(strings.TrimSpace(what), "salesforce ") {
+			p.see("", "world", strings.TrimSpace(what), nil)
 		}
 		if err := step.do(p); err != nil {
 			return p.played, fmt.Errorf("%s:%d: %s: %w", s.Name, step.Line, step.Text, err)

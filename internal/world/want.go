@@ -47,7 +47,7 @@ func (s *Script) Check(ctx context.Context, w *World, p Played) []error {
 //	same LABEL LABEL                     the same words
 //	took LABEL <= D  or  >= D            from the request to the answer
 //	org OBJECT N [Field=value …]         so many records have these values; a value is JSON or /pattern/
-//	ledger OBJECT create|update|delete N so many changes were committed by the server
+//	ledger OBJECT create|update|delete N so many changes were committed by the server, since the scene began
 //	review N · backlog N                 writes that wait for a person, or are due
 //	promised N                           writes that were ever promised, whatever became of them
 //	why /pattern/                        what a write that waits for a person says of itself, hint included
@@ -166,10 +166,10 @@ func parseTook(t *tokens) (check, error) {
 }
 
 func wantLedger(object string, op simforce.Op, n int) check {
-	return func(_ context.Context, w *World, _ Played) error {
+	return func(_ context.Context, w *World, p Played) error {
 		got := 0
 		for _, e := range w.Org.Ledger() {
-			if e.Object == object && e.Op == op && e.Who != "person" {
+			if e.Object == object && e.Op == op && e.Who != "person" && !e.At.Before(p.Began) {
 				got++
 			}
 		}
