@@ -97,6 +97,8 @@ func TestTextKeepsWhatIsNeeded(t *testing.T) {
 		"500Hs00001AbCdEIAV", "003000000000001AAA", "00Q5g00000abcdEFAQ", "5015000000000000AAA",
 		"0198b3a2-6c1e-7aa0-9f51-3d0c5a7e9b10", "11111111-1111-1111-1111-111111111111",
 		"CA00000000000000000000000000000001", "AC00000000000000000000000000000001",
+		"0.4111111111111111", "aA4222222222222CAA", "DE88 3704 0044 0532 0130 00", // a fraction, a record's id, a wrong IBAN
+		"602 555 0100 104 555 0123", // two telephones; sixteen of their digits would pass for a card
 		"1787270400000", "2026-08-21T00:00:17.430Z", "2026-08-21 10:15:30.123456", "0.5123456789012345", "at 10:15 on 8/21/2026",
 		"call_Xk2vQ0m1rT9sLw3bC5dE7fGh", "Tuesday at ten", "one moment please", "I have two cards and one code",
 		"the code is great value for the number one team", "order 123456789", "account 4532", "we closed one hundred and five deals",
