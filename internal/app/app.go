@@ -21,6 +21,7 @@ import (
 	"github.com/hookswitch/hookswitch/internal/config"
 	"github.com/hookswitch/hookswitch/internal/crm"
 	"github.com/hookswitch/hookswitch/internal/journal"
+	"github.com/hookswitch/hookswitch/internal/playbook"
 	"github.com/hookswitch/hookswitch/internal/store"
 	"github.com/hookswitch/hookswitch/internal/tool"
 	"github.com/hookswitch/hookswitch/internal/web"
@@ -32,6 +33,8 @@ type Options struct {
 	Log    *slog.Logger
 	// Transport reaches the neighbours; nil is the network.
 	Transport http.RoundTripper
+	// Books finds a playbook by its name; nil reads it. Tests that start many servers read each once.
+	Books func(name string) (*playbook.Playbook, error)
 	// Commit is the store's power cut, for tests.
 	Commit func(n int64, stage store.Stage) error
 }
@@ -41,6 +44,7 @@ type App struct {
 	cfg        *config.Config
 	log        *slog.Logger
 	transport  http.RoundTripper
+	book       func(name string) (*playbook.Playbook, error)
 	db         *store.DB
 	box        *store.Box
 	journal    *journal.Journal
@@ -54,9 +58,12 @@ type App struct {
 
 // New opens the store and puts the parts together. Nothing runs and nobody is spoken to yet.
 func New(ctx context.Context, o Options) (*App, error) {
-	a := &App{cfg: o.Config, log: o.Log, transport: o.Transport, workspaces: map[string]*workspace{}, ready: make(chan struct{})}
+	a := &App{cfg: o.Config, log: o.Log, transport: o.Transport, book: o.Books, workspaces: map[string]*workspace{}, ready: make(chan struct{})}
 	if a.transport == nil {
 		a.transport = transport()
+	}
+	if a.book == nil {
+		a.book = loadBook
 	}
 	db, err := store.Open(ctx, store.Options{Path: o.Config.Database.Path, Commit: o.Commit})
 	if err != nil {

@@ -10,10 +10,10 @@ import (
 )
 
 // loadBooks loads playbooks as the configuration names them: one that ships, or a file.
-func loadBooks(names []string) ([]*playbook.Playbook, error) {
+func (a *App) loadBooks(names []string) ([]*playbook.Playbook, error) {
 	books := make([]*playbook.Playbook, 0, len(names))
 	for _, name := range names {
-		b, err := loadBook(name)
+		b, err := a.book(name)
 		if err != nil {
 			return nil, fmt.Errorf("playbook %s: %w", name, err)
 		}
@@ -34,7 +34,7 @@ func loadBook(name string) (*playbook.Playbook, error) {
 func (a *App) Reload() error {
 	fresh := map[*workspace][]*playbook.Playbook{}
 	for name, w := range a.workspaces {
-		books, err := loadBooks(w.cfg.Playbooks)
+		books, err := a.loadBooks(w.cfg.Playbooks)
 		if err != nil {
 			return fmt.Errorf("reload: workspace %s: %w", name, err)
 		}

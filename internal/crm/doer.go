@@ -161,6 +161,11 @@ func (c creates) Do(ctx context.Context, a journal.Attempt) journal.Outcome {
 	opts := salesforce.WriteOptions{NoAutoAssign: j.SkipAssign}
 	saved, err := j.client.Upsert(ctx, j.key(), f, opts)
 	if matches := duplicates(err); len(matches) > 0 {
+		// The record that it resembles may be the one that an earlier attempt has made since: the rules are asked
+		// before the key.
+		if out := j.found(ctx); out.Verdict != journal.Retry {
+			return out
+		}
 		return j.duplicated(ctx, f, matches)
 	}
 	return j.saved(ctx, saved, err)

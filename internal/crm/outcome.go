@@ -2,6 +2,7 @@ package crm
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/hookswitch/hookswitch/internal/journal"
@@ -27,8 +28,8 @@ func outcome(err error) journal.Outcome {
 		out.Verdict, out.Blame, out.After = journal.Retry, journal.Limit, max(out.After, limitPause)
 	case salesforce.Backoff:
 		out.Verdict, out.Blame = journal.Retry, journal.Own
-		if e.Has("REQUEST_LIMIT_EXCEEDED") {
-			out.Blame = journal.Outage // too many long requests of the whole org, none of them ours to blame
+		if slices.ContainsFunc(orgWide, e.Has) {
+			out.Blame = journal.Outage
 		}
 	case salesforce.Safe, salesforce.Refresh:
 		out.Verdict, out.Blame = journal.Retry, journal.Outage
@@ -36,6 +37,12 @@ func outcome(err error) journal.Outcome {
 		out.Verdict, out.Blame = journal.Unknown, journal.Outage
 	}
 	return out
+}
+
+// orgWide are the codes that clear by themselves and are about the org, not about the write: too many long
+// requests of everyone's, or maintenance.
+var orgWide = []string{
+	"REQUEST_LIMIT_EXCEEDED", "TOO_MANY_APEX_REQUESTS", "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE", "API_CURRENTLY_DISABLED",
 }
 
 // absent reports whether err says that there is no such record.

@@ -21,8 +21,10 @@ func NewNet() *Net { return &Net{hosts: make(map[string]*listener)} }
 
 // Listen takes the host's place; a host that is taken is given to the newer listener, as when a server
 // restarts on the same address.
-func (n *Net) Listen(host string) net.Listener {
-	l := &listener{net: n, host: host, conns: make(chan net.Conn), closed: make(chan struct{})}
+func (n *Net) Listen(host string) net.Listener { return n.listen(host, &machine{}) }
+
+func (n *Net) listen(host string, m *machine) net.Listener {
+	l := &listener{net: n, host: host, machine: m, conns: make(chan net.Conn), closed: make(chan struct{})}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.hosts[host] = l
@@ -38,6 +40,10 @@ func (n *Net) Dial(ctx context.Context, host string) (net.Conn, error) {
 		return nil, refused(host)
 	}
 	client, server := net.Pipe()
+	if !l.machine.holds(server) {
+		client.Close()
+		return nil, refused(host)
+	}
 	select {
 	case l.conns <- &conn{Conn: server, host: host}:
 		return &conn{Conn: client, host: host}, nil
@@ -76,12 +82,57 @@ func refused(host string) error {
 	return &net.OpError{Op: "dial", Net: "tcp", Addr: addr(host), Err: errors.New("connection refused")}
 }
 
+// machine is a computer on the network, whose power can be cut. From then on nothing leaves or reaches it,
+// whatever its goroutines still do: in life they would be gone.
+type machine struct {
+	mu    sync.Mutex
+	off   bool
+	conns []net.Conn
+}
+
+// holds gives the machine one end of a connection. It reports whether the power is on; if not, the end is closed.
+func (m *machine) holds(c net.Conn) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.off {
+		c.Close()
+		return false
+	}
+	m.conns = append(m.conns, c)
+	return true
+}
+
+func (m *machine) cut() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.off = true
+	for _, c := range m.conns {
+		c.Close()
+	}
+	m.conns = nil
+}
+
+// transport reaches the network's hosts from the machine.
+func (m *machine) transport(n *Net) *http.Transport {
+	t := n.Transport()
+	dial := t.DialContext
+	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := dial(ctx, network, addr)
+		if err == nil && !m.holds(c) {
+			return nil, errors.New("the power is off")
+		}
+		return c, err
+	}
+	return t
+}
+
 type listener struct {
-	net    *Net
-	host   string
-	conns  chan net.Conn
-	once   sync.Once
-	closed chan struct{}
+	net     *Net
+	host    string
+	machine *machine
+	conns   chan net.Conn
+	once    sync.Once
+	closed  chan struct{}
 }
 
 func (l *listener) Accept() (net.Conn, error) {

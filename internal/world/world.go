@@ -24,6 +24,7 @@ import (
 
 	"github.com/hookswitch/hookswitch/internal/app"
 	"github.com/hookswitch/hookswitch/internal/config"
+	"github.com/hookswitch/hookswitch/internal/playbook"
 	"github.com/hookswitch/hookswitch/internal/sim/simforce"
 	"github.com/hookswitch/hookswitch/internal/sim/simvapi"
 	"github.com/hookswitch/hookswitch/internal/store"
@@ -45,6 +46,7 @@ type Options struct {
 	Config func(*config.Config) // changes the server's configuration before it starts
 	Org    simforce.Options
 	Cloud  simvapi.Options
+	Books  func(name string) (*playbook.Playbook, error) // nil reads each playbook at every start
 	// Wrap stands between the server and its neighbours, for faults that no vendor can make: an answer that
 	// is stuck in our own machine.
 	Wrap func(http.RoundTripper) http.RoundTripper
@@ -59,7 +61,9 @@ type World struct {
 	o        Options
 	cfg      *config.Config
 	app      *app.App
+	live     atomic.Pointer[app.App] // the same, for those who watch meanwhile
 	srv      *http.Server
+	machine  *machine // on which the server runs now
 	sims     []*http.Server
 	cut      atomic.Bool  // the power is off: nothing is committed any more
 	cutAt    atomic.Int64 // the commit at which the power fails; 0: never
@@ -121,21 +125,24 @@ func (w *World) serve(host string, h http.Handler) {
 func (w *World) Start(ctx context.Context) error {
 	w.cut.Store(false)
 	w.dark = make(chan struct{})
-	var transport http.RoundTripper = w.Net.Transport()
+	w.machine = &machine{}
+	var transport http.RoundTripper = w.machine.transport(w.Net)
 	if w.o.Wrap != nil {
 		transport = w.o.Wrap(transport)
 	}
-	a, err := app.New(ctx, app.Options{Config: w.cfg, Log: w.o.Log, Transport: transport, Commit: w.commit})
+	a, err := app.New(ctx, app.Options{Config: w.cfg, Log: w.o.Log, Transport: transport, Books: w.o.Books, Commit: w.commit})
 	if err != nil {
 		return fmt.Errorf("start the server: %w", err)
 	}
 	w.app = a
+	w.live.Store(a)
 	if err := a.Start(ctx); err != nil {
 		return errors.Join(fmt.Errorf("start the server: %w", err), w.Kill())
 	}
-	w.srv = &http.Server{Handler: a.Handler(), ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
-	l := w.Net.Listen(serverHost)
-	go func() { _ = w.srv.Serve(l) }() // ends with Kill or Stop
+	srv := &http.Server{Handler: a.Handler(), ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	w.srv = srv
+	l := w.Net.listen(serverHost, w.machine)
+	go func() { _ = srv.Serve(l) }() // ends with Kill or Stop
 	return nil
 }
 
@@ -146,6 +153,7 @@ func (w *World) commit(_ int64, stage store.Stage) error {
 		n = w.commits.Add(1)
 	}
 	if at := w.cutAt.Load(); at > 0 && n >= at && int64(stage) == w.cutStage.Load() && w.cut.CompareAndSwap(false, true) {
+		w.machine.cut() // before anyone can say what came of this commit
 		close(w.dark)
 	}
 	if w.cut.Load() {
@@ -168,6 +176,7 @@ func (w *World) Dark() <-chan struct{} { return w.dark }
 func (w *World) Kill() error {
 	w.cut.Store(true)
 	w.cutAt.Store(0)
+	w.machine.cut()
 	if w.srv != nil {
 		_ = w.srv.Close()
 		w.srv = nil
@@ -190,8 +199,8 @@ func (w *World) Stop(ctx context.Context) error {
 	return errors.Join(err, w.app.Close(ctx))
 }
 
-// App is the server that runs now.
-func (w *World) App() *app.App { return w.app }
+// App is the server that runs now, or ran last; nil before the first Start. It may be asked at any time.
+func (w *World) App() *app.App { return w.live.Load() }
 
 // Client is a stranger on the network, for requests that no simulator makes.
 func (w *World) Client() *http.Client { return w.Net.Client() }
