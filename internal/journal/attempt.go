@@ -10,7 +10,8 @@ import (
 	"github.com/hookswitch/hookswitch/internal/store"
 )
 
-// ended is how a drain came to its end.
+// ended is how a drain came to its end: what the engine must know to put the queue to rest. It is
+// advice on when to look, never on what to do: the database alone knows that.
 type ended struct {
 	tried      bool
 	parentBusy bool
@@ -19,11 +20,14 @@ type ended struct {
 }
 
 // claim is the decision of one transaction about a queue, and the attempt it began, if any.
+// Everything a doer needs is read in that transaction, so that none is open while it acts: a
+// vendor's request may last its whole timeout, and a transaction would hold the one writer.
 type claim struct {
 	ended
 	attempt Attempt
 	action  action
 	kind    Kind
+	began   time.Time
 	lease   time.Time // when the attempt is taken over
 }
 
@@ -34,6 +38,7 @@ const redo = time.Second
 func (j *Journal) drain(ctx context.Context, q *queue) ended {
 	tried := false
 	for {
+		// Before the transaction, not after: what changes from here on asks for another look.
 		j.engine.attend(q)
 		var c claim
 		err := j.write(context.WithoutCancel(ctx), func(l *ledger) error {
@@ -44,9 +49,11 @@ func (j *Journal) drain(ctx context.Context, q *queue) ended {
 		c.tried = tried
 		switch {
 		case errors.Is(err, store.ErrClosed):
+			// Nothing can be begun any more, and the next process finds everything in the file.
 			return ended{tried: tried, lane: Background}
 		case err != nil:
 			j.options.Log.Error("queue.failed", "subject", q.subject, "err", err)
+			// In the most urgent lane: it is not known who waits in a queue that could not be read.
 			return ended{tried: tried, lane: Live, at: time.Now().Add(redo)}
 		case c.attempt.Number == 0:
 			return c.ended
@@ -56,7 +63,8 @@ func (j *Journal) drain(ctx context.Context, q *queue) ended {
 	}
 }
 
-// claim takes the steps that a queue asks for until one is an attempt, or none is left.
+// claim takes the steps that a queue asks for until one is an attempt, or none is left. The queue
+// is read again after every step: what one lapse sends to review may stand in the same queue.
 func (j *Journal) claim(l *ledger, s SubjectID) (claim, error) {
 	for {
 		queue, err := l.queue(s)
@@ -81,6 +89,8 @@ func (j *Journal) claim(l *ledger, s SubjectID) (claim, error) {
 	}
 }
 
+// expire ends an intent whose time has passed. Only an untried one can lapse: of what may have
+// happened, the truth is still to be found out, however late.
 func expire(l *ledger, in Intent) error {
 	old := in
 	in.State, in.Settled, in.Why = StateLapsed, l.now, "it expired before it was done"
@@ -91,8 +101,11 @@ func expire(l *ledger, in Intent) error {
 }
 
 // begin makes the head of a queue the attempt of this process. If the head cannot be tried
-// after all it moves to another state (moved), or waits for its parent. The lease is kept in
-// the intent's due time.
+// after all it moves to another state (moved), or waits for its parent.
+//
+// The attempt is committed before the doer is called: a process that dies meanwhile leaves a row
+// that says so, and its successor looks before it tries. The lease is kept in the intent's due
+// time, where a page shows until when it is waited for.
 func (j *Journal) begin(l *ledger, in Intent, lane Lane) (c claim, moved bool, err error) {
 	kind, ok := j.kind(in.Kind)
 	if !ok {
@@ -103,9 +116,13 @@ func (j *Journal) begin(l *ledger, in Intent, lane Lane) (c claim, moved bool, e
 	if err != nil {
 		return c, false, err
 	}
+	// Needs were weighed when the intent was recorded, but one that settles does not wait for them
+	// until its window has ended.
 	if moved, err := holdBack(l, in, needs); moved || err != nil {
 		return c, moved, err
 	}
+	// Salesforce locks the parent of a record that is written; two writes under one Account at once
+	// fail with UNABLE_TO_LOCK_ROW (Apex Developer Guide, "Record Locks"). So they take turns here.
 	if in.Parent != "" {
 		busy, err := l.underParent(in)
 		if err != nil {
@@ -118,8 +135,10 @@ func (j *Journal) begin(l *ledger, in Intent, lane Lane) (c claim, moved bool, e
 		}
 	}
 	old := in
-	c.action, c.kind, c.lease = actionFor(in), kind, l.now.Add(kind.Timeout+j.options.Margin)
+	c.action, c.kind, c.began, c.lease = actionFor(in), kind, l.now, l.now.Add(kind.Timeout+j.options.Margin)
 	in.State, in.Due, in.Attempts = StateTrying, c.lease, in.Attempts+1
+	// A look counts as an attempt, since it fences, but the quiet period counts from the last try:
+	// only a try can have an effect that is still on its way.
 	if c.action == do {
 		in.Tried, in.Looks = l.now, 0
 	}
@@ -170,6 +189,8 @@ func holdBack(l *ledger, in Intent, needs map[string]Intent) (moved bool, err er
 // try runs one attempt and settles it. A doer that has not returned when its lease ends is
 // left behind: what it did is unknown, the queue goes on with a look, and its outcome, if it
 // ever comes, has the wrong number.
+// It waits for nothing beyond the lease, or one doer that ignores its context would hold the
+// queue, and its place among the workers, for good.
 func (j *Journal) try(ctx context.Context, c claim) {
 	result := make(chan Outcome, 1)
 	j.engine.work.Go(func() { result <- j.perform(ctx, c) })
@@ -181,11 +202,13 @@ func (j *Journal) try(ctx context.Context, c claim) {
 	case <-lease.C:
 		j.options.Log.Error("attempt.abandoned", j.about(c)...)
 		j.conclude(ctx, c, Outcome{Verdict: Unknown, Blame: Own, Why: "the attempt did not end in time"})
+		// Its words are worth a line in the log, if only to find the doer that does not end in time.
 		j.engine.work.Go(func() { j.conclude(ctx, c, <-result) })
 	}
 }
 
-// perform calls the doer within its timeout. A doer that panics may have done anything.
+// perform calls the doer within its timeout. A doer that panics may have done anything, so that
+// its outcome is unknown; the process goes on, since other callers wait in it.
 func (j *Journal) perform(ctx context.Context, c claim) (out Outcome) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -217,7 +240,7 @@ func (j *Journal) conclude(ctx context.Context, c claim, out Outcome) {
 			j.options.Log.Warn("attempt.stale", append(j.about(c), "verdict", out.Verdict)...)
 			return
 		case err == nil:
-			j.options.Log.Info("intent."+string(in.State), append(j.about(c), "verdict", in.Verdict, "took", time.Since(c.lease.Add(-c.kind.Timeout-j.options.Margin)))...)
+			j.report(c, in)
 			return
 		case errors.Is(err, store.ErrClosed):
 			return // the next start finds it trying, and looks
@@ -231,12 +254,29 @@ func (j *Journal) conclude(ctx context.Context, c claim, out Outcome) {
 	}
 }
 
+// report logs how an attempt ended: the one line by which an operator follows an intent. An intent
+// that the engine tries again has not settled yet.
+func (j *Journal) report(c claim, in Intent) {
+	about := append(j.about(c), "state", string(in.State), "verdict", string(in.Verdict), "took", time.Since(c.began))
+	if in.State.open() == forEngine {
+		j.options.Log.Info("attempt.ended", about...)
+		return
+	}
+	j.options.Log.Info("intent.settled", about...)
+}
+
+// about names an attempt in logs, by what is stored in the clear: what is sealed in the database
+// is not to be found in its logs either.
 func (j *Journal) about(c claim) []any {
 	in := c.attempt.Intent
 	return []any{"workspace", in.Workspace, "kind", in.Kind, "key", in.Key, "call", in.Cause.Call, "attempt", c.attempt.Number, "action", string(c.action)}
 }
 
-// settle applies an outcome, if the intent still is in the attempt that found it.
+// settle applies an outcome, if the intent still is in the attempt that found it. The number is
+// the fence: a late outcome of an attempt that was taken over says nothing about the next one.
+//
+// What follows from the outcome is written in the same transaction: the end of the attempt, the
+// parked lane, the names of the subject, the dependants. There is no state in between to recover.
 func (j *Journal) settle(l *ledger, c claim, out Outcome) (in Intent, stale bool, err error) {
 	in, err = l.intent(c.attempt.Intent.Workspace, c.attempt.Intent.ID)
 	if err != nil {
@@ -246,8 +286,8 @@ func (j *Journal) settle(l *ledger, c claim, out Outcome) (in Intent, stale bool
 		return in, true, nil
 	}
 	old := in
-	in = judge(in, c.action, out, rules{j.options.Tries, j.options.LimitPause, c.kind.Quiet}, l.now)
-	if mutant.On(mutant.IgnoreAttempt) && mayBecome(old.State, in.State) != nil {
+	in = judge(in, finding{out, c.action, l.now}, rules{j.options.Tries, j.options.LimitPause, c.kind.Quiet})
+	if allowed := mayBecome(old.State, in.State) == nil; !allowed && mutant.On(mutant.IgnoreAttempt) {
 		return in, true, nil
 	}
 	if err := l.endAttempt(in, out.Verdict, out.Why); err != nil {
@@ -256,6 +296,8 @@ func (j *Journal) settle(l *ledger, c claim, out Outcome) (in Intent, stale bool
 	if err := l.save(old, in); err != nil {
 		return in, false, err
 	}
+	// The lanes behind this one share the limit and are less urgent. Those before it find the
+	// limit out for themselves: a caller's write is worth one request that may be refused.
 	if out.Blame == Limit && in.State.open() == forEngine {
 		if err := l.park(in.Workspace, in.Lane.behind(), Parked{in.Due, out.Why}); err != nil {
 			return in, false, err
@@ -278,6 +320,7 @@ func (j *Journal) came(l *ledger, in Intent, out Outcome) error {
 		return nil
 	}
 	old, err := l.intent(in.Workspace, in.Undoes)
+	// Whatever it is now instead, a person made it so.
 	if err != nil || old.State != StateDone {
 		return err
 	}

@@ -2,14 +2,16 @@ package journal
 
 import "sync"
 
-// bell tells goroutines of this process that something has changed.
+// bell tells goroutines of this process that something has changed. It says that, not what: who
+// hears it reads the database again, so that a stroke too many costs a read and does no harm.
 type bell struct {
 	mu       sync.Mutex
 	waiters  map[SubjectID]map[*waiter]struct{}
 	watchers map[*Subscription]struct{}
 }
 
-// waiter is one who waits for changes of some subjects.
+// waiter is one who waits for changes of some subjects. Its channel holds one stroke: a change
+// between reading and waiting is heard, and any number of them means one more reading.
 type waiter struct {
 	rung     chan struct{}
 	subjects map[SubjectID]bool
@@ -42,6 +44,8 @@ func (b *bell) watch(w *waiter, subjects map[SubjectID]bool) bool {
 	return fresh
 }
 
+// leave forgets a waiter, and the subjects for which nobody waits any more: the map is as large
+// as the number of answers under way.
 func (b *bell) leave(w *waiter) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -53,6 +57,7 @@ func (b *bell) leave(w *waiter) {
 	}
 }
 
+// ring is called after the commit, never before: who hears it must be able to read what changed.
 func (b *bell) ring(s SubjectID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -109,6 +114,7 @@ func (s *Subscription) Close() {
 	delete(s.bell.watchers, s)
 }
 
+// tell never waits for an observer: it runs on the way of every settled intent.
 func (b *bell) tell(in Intent) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -32,7 +32,8 @@ type engine struct {
 	work    sync.WaitGroup
 }
 
-// queue is the engine's view of one subject.
+// queue is the engine's view of one subject. It exists while the engine has something to
+// remember about it, and is guarded by the engine's lock.
 type queue struct {
 	subject SubjectID
 	lane    Lane
@@ -53,12 +54,14 @@ const (
 	runningNow
 )
 
-// parentWait is a queue whose head waits for its parent to become free.
+// parentWait is a queue whose head waits for its parent to become free. The notes are in memory
+// only: a restart schedules every open queue, and those that find the parent busy note it again.
 type parentWait struct {
 	subject SubjectID
 	lane    Lane
 }
 
+// init makes an engine that remembers what is scheduled and begins nothing before it is opened.
 func (e *engine) init(j *Journal) {
 	e.j = j
 	e.queues = map[SubjectID]*queue{}
@@ -66,6 +69,8 @@ func (e *engine) init(j *Journal) {
 	e.halted = make(chan struct{})
 }
 
+// open lets the engine begin. Doers get the values of ctx but not its end: close decides when
+// they are cancelled, after they had time to find out what became of a request.
 func (e *engine) open(ctx context.Context) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -89,6 +94,8 @@ func (e *engine) isHalted() bool {
 	}
 }
 
+// close halts the engine and waits for the attempts under way. The doers are cancelled only
+// when ctx ends: a request that is cut off leaves an unknown outcome, and a look at the next start.
 func (e *engine) close(ctx context.Context) error {
 	e.mu.Lock()
 	if !e.isHalted() {
@@ -122,6 +129,8 @@ func (e *engine) schedule(s SubjectID, lane Lane, at time.Time) {
 	e.dispatch()
 }
 
+// put notes that a queue is wanted, wherever it is now, and never makes it wait longer than it
+// would have. The caller holds the lock, and dispatches when it has put all it wants.
 func (e *engine) put(s SubjectID, lane Lane, at time.Time) *queue {
 	q := e.queues[s]
 	if q == nil {
@@ -134,10 +143,12 @@ func (e *engine) put(s SubjectID, lane Lane, at time.Time) *queue {
 	}
 	urgent := lane.rank() < q.lane.rank()
 	switch q.stage {
+	// It keeps its place, and looks again before it gives it up (settle).
 	case runningNow:
 		if q.again.IsZero() || at.Before(q.again) {
 			q.again = at
 		}
+	// Its time has come already, so that only the line in which it stands can change.
 	case waitingForPlace:
 		if urgent {
 			was := &e.ready[q.lane.rank()]
@@ -167,10 +178,12 @@ func (e *engine) dispatch() {
 	}
 	now := time.Now()
 	for len(e.asleep) > 0 && !e.asleep[0].at.After(now) {
-		q := heap.Pop(&e.asleep).(*queue)
+		q := e.asleep[0]
+		heap.Pop(&e.asleep)
 		q.stage = waitingForPlace
 		e.ready[q.lane.rank()] = append(e.ready[q.lane.rank()], q)
 	}
+	// Live has places of its own; promised and background share the others, promised first.
 	places := [2]int{e.j.options.LiveWorkers, e.j.options.Workers}
 	for rank := range e.ready {
 		class := min(rank, 1)
@@ -185,7 +198,8 @@ func (e *engine) dispatch() {
 	e.alarm(now)
 }
 
-// alarm sets the one timer to the first sleeper.
+// alarm sets the one timer to the first sleeper. One timer, and not one for each queue: tens of
+// thousands may sleep through an outage.
 func (e *engine) alarm(now time.Time) {
 	if len(e.asleep) == 0 {
 		return
@@ -202,7 +216,8 @@ func (e *engine) alarm(now time.Time) {
 	})
 }
 
-// run drains a queue until it has nothing to do, then puts it to rest.
+// run drains a queue until it has nothing to do, then puts it to rest. While it runs nobody else
+// does: that attempts of one subject never overlap within this process rests on stage alone.
 func (e *engine) run(q *queue, class int) {
 	for {
 		end := e.j.drain(e.base, q)
@@ -235,12 +250,14 @@ func (e *engine) settle(q *queue, class int, end ended) bool {
 	}
 	q.again = time.Time{}
 	if !at.IsZero() && !at.After(time.Now()) && !e.isHalted() {
+		// It keeps its place: to stand in line again would let a busy subject starve.
 		return false
 	}
 	e.running[class]--
 	q.stage, q.lane = idle, end.lane
 	switch {
 	case e.queues[q.subject] != q: // only a mutation makes a second
+	// Nothing to come back for: whatever changes will schedule it anew.
 	case at.IsZero():
 		delete(e.queues, q.subject)
 	default:
@@ -265,7 +282,9 @@ func (e *engine) awaitParent(in Intent, lane Lane) {
 	e.parents[key] = append(e.parents[key], &parentWait{in.Subject, lane})
 }
 
-// release wakes one that waits for the parent of an intent whose attempt has ended.
+// release wakes one that waits for the parent of an intent whose attempt has ended. It is called
+// for every change of a tried intent, and does no harm for one that had not held the parent: who
+// is woken in vain finds it busy and notes it again.
 func (e *engine) release(in Intent) {
 	if in.Parent == "" || in.Attempts == 0 {
 		return
@@ -296,7 +315,7 @@ func (e *engine) passOn(parent string) {
 	e.put(w.subject, w.lane, time.Now()).baton = parent
 }
 
-// sleepers is a heap of queues by time.
+// sleepers is a heap of queues by time, each knowing its index so that it can be moved forward.
 type sleepers []*queue
 
 func (s sleepers) Len() int           { return len(s) }
@@ -306,14 +325,14 @@ func (s sleepers) Swap(i, k int) {
 	s[i].index, s[k].index = i, k
 }
 
-// Push is for package heap.
+// Push is for package heap; put calls heap.Push.
 func (s *sleepers) Push(x any) {
-	q := x.(*queue)
+	q := x.(*queue) //nolint:errcheck,forcetypeassert // only put pushes, and only queues: anything else may well panic
 	q.index = len(*s)
 	*s = append(*s, q)
 }
 
-// Pop is for package heap.
+// Pop is for package heap; dispatch calls heap.Pop.
 func (s *sleepers) Pop() any {
 	last := len(*s) - 1
 	q := (*s)[last]

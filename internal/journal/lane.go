@@ -22,7 +22,9 @@ type parking struct {
 	Parked
 }
 
-// lanes is what stands still, as the database has it.
+// lanes is what stands still, as the database has it: read at the start, and set after each
+// commit that parks or frees one. It is asked at every decision, which would be too often for a
+// statement. An old end stays in the map and does no harm; there are three a workspace.
 type lanes struct {
 	mu     sync.Mutex
 	parked map[string]map[Lane]Parked
@@ -40,7 +42,8 @@ func (s *lanes) set(workspace string, lane Lane, p Parked) {
 	s.parked[workspace][lane] = p
 }
 
-// until is when the lane moves again; zero if it does.
+// until is when the lane moves again; a time that has passed, or zero, if it does. Every
+// workspace stands still for itself: one customer's limit is not another's.
 func (s *lanes) until(workspace string, lane Lane) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,6 +66,8 @@ func (j *Journal) Park(ctx context.Context, workspace string, lane Lane, until t
 }
 
 // park stops lanes until a time, which replaces the one they had.
+// The newest word counts, also when it is an earlier end: a vendor that says how long its limit
+// lasts knows better than the pause that we took first.
 func (l *ledger) park(workspace string, which []Lane, p Parked) error {
 	for _, lane := range which {
 		if err := l.putLane(workspace, lane, p.Until, p.Why); err != nil {
@@ -100,6 +105,7 @@ func (j *Journal) Unpark(ctx context.Context, workspace string, lane Lane) error
 
 // hurry lets those go at once that ran into the limit and paused until its end: at most one
 // for each place of the engine.
+// What pauses for another reason goes on pausing: the limit was not its trouble.
 func hurry(l *ledger, workspace string, which []Lane) error {
 	paused, err := l.list(Filter{Workspace: workspace, States: []State{StateRetry, StateUnknown}, Limit: 10_000})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 // missing tells whether an intent that needs all of these must wait, and which of them, if
 // any, has fallen. A merged need stands or falls with the intent it was merged into.
+// One that has fallen decides at once, whatever the others may still become.
 func (l *ledger) missing(needs []Intent) (waits bool, fallen *Intent, err error) {
 	for _, need := range needs {
 		if need.State == StateMerged {
@@ -23,6 +24,8 @@ func (l *ledger) missing(needs []Intent) (waits bool, fallen *Intent, err error)
 }
 
 // fellWith sends an intent to review because of what it needs.
+// It does not fall for good: a person may mend the need, and reviving that revives this, which is
+// why the need is noted.
 func fellWith(in, need Intent, now time.Time) Intent {
 	in = refuse(in, fmt.Sprintf("needs %s %s (intent %d), which is %s", need.Kind, need.Key, need.ID, need.State), now)
 	in.FellBy = need.ID
@@ -31,6 +34,8 @@ func fellWith(in, need Intent, now time.Time) Intent {
 
 // spread takes what has become of an intent to those that depend on it: the ones merged into
 // it settle with it, done wakes its dependants, and a fall sends them to review.
+// It runs in the transaction that settled the intent: a dependant that is still waiting for
+// something that has ended would wait for ever, since nothing else wakes it.
 func (l *ledger) spread(in Intent) error {
 	if in.State.open() == forEngine {
 		return nil
@@ -41,6 +46,7 @@ func (l *ledger) spread(in Intent) error {
 	}
 	for _, m := range merged {
 		old := m
+		// The state stays merged: it tells how the intent came to its end, the verdict what the end was.
 		m.Verdict, m.Effect, m.Facts, m.Why, m.Settled = in.Verdict, in.Effect, in.Facts, in.Why, in.Settled
 		if err := l.save(old, m); err != nil {
 			return err
@@ -55,6 +61,8 @@ func (l *ledger) spread(in Intent) error {
 }
 
 // tell wakes or fells the dependants of an intent.
+// state is that of the intent by which it settled, which for a merged one is not its own. What has
+// been tried is left alone: it may have happened, and is found out first.
 func (l *ledger) tell(in Intent, state State) error {
 	dependants, err := l.dependants(in)
 	if err != nil {
@@ -75,6 +83,7 @@ func (l *ledger) tell(in Intent, state State) error {
 				continue
 			}
 			d.State, d.Due = StateDue, laterOf(l.now, d.NotBefore)
+		// Another need may have felled it, or a person have discarded it, meanwhile.
 		default:
 			continue
 		}
@@ -88,6 +97,8 @@ func (l *ledger) tell(in Intent, state State) error {
 	return nil
 }
 
+// waits tells whether one of what an intent needs is still missing, or has fallen: done is one of
+// several, and wakes the dependant only if it is the last.
 func (l *ledger) waits(in Intent) (bool, error) {
 	needs, err := l.needsOf(in)
 	if err != nil {
@@ -102,6 +113,8 @@ func (l *ledger) waits(in Intent) (bool, error) {
 }
 
 // revive gives those that fell with an intent another chance: they wait for it again.
+// Only what fell by this very need is revived: a dependant that a person discarded, or that the
+// vendor refused, has a reason of its own.
 func (l *ledger) revive(in Intent) error {
 	dependants, err := l.dependants(in)
 	if err != nil {

@@ -27,13 +27,19 @@ type plan struct {
 }
 
 // decide looks at the queue of one subject: its intents on which the engine works, in order.
-// The head runs first or nobody does, whatever it waits for; one that waits for a person is
-// not in the queue. A queue is as urgent as the most urgent in it: what stands before a
-// caller's write runs in the caller's lane, and does not wait for its own time if it was
-// never tried. parked tells until when a lane stands still (zero: it does not).
+// It is a function of its arguments alone, so that a table of queues is its test.
+//
+// The head runs first or nobody does, whatever it waits for: the order in which a caller asked is
+// the order in which a record changes. One that waits for a person is not in the queue, or a
+// single refusal would hold back everything that is ever said of a customer.
+//
+// A queue is as urgent as the most urgent in it: what stands before a caller's write runs in the
+// caller's lane, and does not wait for its own time if it was never tried. parked tells until when
+// a lane stands still (zero: it does not).
 func decide(queue []Intent, now time.Time, parked func(Lane) time.Time) plan {
 	p := plan{lane: urgent(queue)}
 	for i, in := range queue {
+		// Before the head is looked at: an expired intent behind a head that waits must not wait too.
 		if expired(in, now) {
 			p.step, p.index = lapse, i
 			return p
@@ -41,6 +47,7 @@ func decide(queue []Intent, now time.Time, parked func(Lane) time.Time) plan {
 	}
 	p.index = head(queue)
 	if p.index < 0 {
+		// The head is woken by what it waits for; time alone can only make something lapse.
 		p.at = firstExpiry(queue)
 		return p
 	}
@@ -72,6 +79,8 @@ func head(queue []Intent) int {
 
 // readyAt is when the intent at i may be tried: at its time, or, if it is background work
 // that has not begun, as soon as a more urgent one behind it is ready.
+// One that has begun keeps its time, which then is the pause of a failure: a vendor that is away
+// does not come back because somebody else is waiting.
 func readyAt(queue []Intent, i int) time.Time {
 	in := queue[i]
 	if in.Lane != Background || in.Attempts > 0 {
@@ -86,6 +95,7 @@ func readyAt(queue []Intent, i int) time.Time {
 	return at
 }
 
+// expired tells whether an intent lapses now. What may have happened cannot lapse.
 func expired(in Intent, now time.Time) bool {
 	return !in.Expires.IsZero() && in.State.untried() && !in.Expires.After(now)
 }
@@ -105,6 +115,7 @@ func firstExpiry(queue []Intent) time.Time {
 }
 
 // rank orders lanes, the most urgent first.
+// An unknown lane, such as a later program's, counts as the least urgent.
 func (l Lane) rank() int {
 	switch l {
 	case Live:
@@ -118,6 +129,7 @@ func (l Lane) rank() int {
 // behind is the lane and those less urgent.
 func (l Lane) behind() []Lane { return []Lane{Live, Promised, Background}[l.rank():] }
 
+// urgent is the most urgent lane of a queue.
 func urgent(queue []Intent) Lane {
 	lane := Background
 	for _, in := range queue {

@@ -27,6 +27,7 @@ func (j *Journal) Intent(ctx context.Context, workspace string, id IntentID) (In
 }
 
 // List is a page of intents without their bodies, newest first.
+// The bodies stay sealed: a page of a hundred would open a hundred callers' words to show none.
 func (j *Journal) List(ctx context.Context, f Filter) ([]Intent, error) {
 	var all []Intent
 	err := j.read(ctx, func(l *ledger) error {
@@ -69,7 +70,8 @@ func (j *Journal) Counts(ctx context.Context, workspace string) (map[State]int, 
 	return counts, nil
 }
 
-// change loads an intent, lets fn make it another, and saves it.
+// change loads an intent and lets fn make it another, in one transaction: what a person saw on a
+// page may be old, and fn decides by what is there now.
 func (j *Journal) change(ctx context.Context, workspace string, id IntentID, fn func(*ledger, Intent) error) error {
 	return j.write(ctx, func(l *ledger) error {
 		in, err := l.intent(workspace, id)
@@ -93,6 +95,7 @@ func (j *Journal) Withdraw(ctx context.Context, workspace string, id IntentID, w
 	return nil
 }
 
+// withdraw is Withdraw within a transaction.
 func withdraw(l *ledger, in Intent, why string) error {
 	if !in.State.untried() {
 		return fmt.Errorf("intent %d is %s: %w", in.ID, in.State, ErrTooLate)
@@ -108,6 +111,7 @@ func withdraw(l *ledger, in Intent, why string) error {
 // Retry is a person's word that an intent shall be tried again now: one that was refused or
 // has lapsed with new tries and no expiry, one that pauses at once. What fell with it waits
 // for it again.
+// The expiry goes because a person has decided that it is not too late.
 func (j *Journal) Retry(ctx context.Context, workspace string, id IntentID) error {
 	err := j.change(ctx, workspace, id, func(l *ledger, in Intent) error {
 		old := in
@@ -132,6 +136,7 @@ func (j *Journal) Retry(ctx context.Context, workspace string, id IntentID) erro
 			return err
 		}
 		if fallen != nil {
+			// Dependants would only fall again, and the operator would not see by what.
 			return fmt.Errorf("intent %d needs intent %d, which is %s — retry that one first", in.ID, fallen.ID, fallen.State)
 		}
 		if in.State = StateDue; waits {
@@ -151,6 +156,7 @@ func (j *Journal) Retry(ctx context.Context, workspace string, id IntentID) erro
 
 // Discard is a person's word that an intent shall not be done. What needs it falls with it,
 // and is returned. An attempt under way cannot be discarded.
+// One whose outcome is unknown can be discarded: a person has looked.
 func (j *Journal) Discard(ctx context.Context, workspace string, id IntentID, why string) (fell []IntentID, err error) {
 	err = j.change(ctx, workspace, id, func(l *ledger, in Intent) error {
 		if in.State.open() == settled || in.State == StateTrying {
@@ -165,6 +171,8 @@ func (j *Journal) Discard(ctx context.Context, workspace string, id IntentID, wh
 	return fell, nil
 }
 
+// discard is Discard within a transaction. Unlike a fall, which a retried need can mend, it is for
+// good, and so goes down to everything that needs the intent, and to what needs that.
 func discard(l *ledger, in Intent, why string) (fell []IntentID, err error) {
 	dependants, err := l.dependants(in)
 	if err != nil {
@@ -193,6 +201,7 @@ func discard(l *ledger, in Intent, why string) (fell []IntentID, err error) {
 }
 
 // Edit replaces the body of an intent that waits, for a person who mends it before a Retry.
+// The key stays, and with it the promise that it is done once.
 func (j *Journal) Edit(ctx context.Context, workspace string, id IntentID, body json.RawMessage) error {
 	if !json.Valid(body) {
 		return fmt.Errorf("edit intent %d: %w", id, errors.New("the body is not JSON"))

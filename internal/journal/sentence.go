@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// placeholder is "{case.CaseNumber}".
+// placeholder is "{case.CaseNumber}": a fact that the doer of the intent named case read back.
 var placeholder = regexp.MustCompile(`\{([A-Za-z_][A-Za-z0-9_]*)\.([A-Za-z_][A-Za-z0-9_]*)\}`)
 
 // What is said when no sentence of an answer is true. A playbook that is complete never needs
@@ -17,6 +17,9 @@ const (
 
 // pick returns the first sentence that is true of the intents, rendered, and its index. With
 // none it returns -1 and words of our own.
+// A sentence whose fact is not known is passed over like one whose need does not hold: nobody is
+// told that "your case number is" nothing. A complete list therefore ends with one that needs
+// neither.
 func pick(sentences []Sentence, intents map[string]Intent, replaced bool) (int, Spoken) {
 	for i, s := range sentences {
 		if !holds(s.Needs, intents) {
@@ -35,12 +38,14 @@ func pick(sentences []Sentence, intents map[string]Intent, replaced bool) (int, 
 		}
 		return i, Spoken{Say: say, Result: result, Failed: s.Failed}
 	}
+	// The answer was withdrawn by its caller's own next words. That is no failure.
 	if replaced {
 		return -1, Spoken{Say: replacedWords, Result: replacedWords}
 	}
 	return -1, Spoken{Say: troubleWords, Result: troubleWords, Failed: true}
 }
 
+// holds tells whether all needs of a sentence do. A name without an intent holds nothing.
 func holds(needs map[string]Need, intents map[string]Intent) bool {
 	for name, need := range needs {
 		in, ok := intents[name]
@@ -51,6 +56,8 @@ func holds(needs map[string]Need, intents map[string]Intent) bool {
 	return true
 }
 
+// holds tells whether an intent is as a need asks. One whose outcome is unknown is recorded and
+// nothing more: it may yet turn out done or refused.
 func (n Need) holds(in Intent) bool {
 	switch n {
 	case NeedDone:

@@ -9,14 +9,16 @@ import (
 	"github.com/hookswitch/hookswitch/internal/mutant"
 )
 
-// flight is a choice under way: whoever asks meanwhile hears the same.
+// flight is a choice under way: whoever asks meanwhile hears the same. It is in the memory of one
+// process; what makes the choice one across processes and crashes is the compare-and-set of speak.
 type flight struct {
 	landed chan struct{}
 	spoken Spoken
 	err    error
 }
 
-// Answered is what was said to an ask, if it was.
+// Answered is what was said to an ask, if it was. An answer that is recorded and not yet chosen
+// has said nothing: whoever gets false goes to Settle, which waits for the same choice.
 func (j *Journal) Answered(ctx context.Context, k Ask) (Spoken, bool, error) {
 	var a *answer
 	err := j.read(ctx, func(l *ledger) error {
@@ -85,6 +87,8 @@ func (j *Journal) board(ctx context.Context, a *answer) *flight {
 }
 
 // choose waits for the truth and commits the sentence that tells it.
+// What was known while waiting is read again in the transaction that chooses: between the two an
+// attempt may have ended, and the better sentence become true.
 func (j *Journal) choose(ctx context.Context, a *answer) (Spoken, error) {
 	if err := j.await(ctx, a); err != nil {
 		return Spoken{}, err
@@ -123,6 +127,8 @@ func (j *Journal) choose(ctx context.Context, a *answer) (Spoken, error) {
 }
 
 // speak picks the sentence of an answer and writes it down.
+// The caller commits before the words leave the process. Said and then lost would be a promise
+// that nobody keeps; committed and then not said is heard when the ask is delivered again.
 func speak(l *ledger, a *answer, known map[string]Intent) (Spoken, error) {
 	i, s := pick(a.sentences, known, a.replacedBy != 0)
 	s.At = time.UnixMicro(l.now.UnixMicro()) // as it will be read
@@ -131,6 +137,7 @@ func speak(l *ledger, a *answer, known map[string]Intent) (Spoken, error) {
 
 // known is the intents of an answer by their local names; one that was merged is the one it
 // was merged into.
+// The sentence speaks of what was promised, and of a merged one that is done by the other.
 func (l *ledger) known(a *answer) (map[string]Intent, error) {
 	known := make(map[string]Intent, len(a.refs))
 	for name, id := range a.refs {
@@ -148,6 +155,8 @@ func (l *ledger) known(a *answer) (map[string]Intent, error) {
 
 // await returns when waiting is of no more use: all intents have come to an end, or the
 // deadline has, or what is left cannot be known before it.
+// The order is: read, watch, read again if that was new, and only then wait. A change between a
+// reading and the watching would otherwise be waited for until the deadline.
 func (j *Journal) await(ctx context.Context, a *answer) error {
 	w := j.bell.wait()
 	defer j.bell.leave(w)
@@ -181,6 +190,7 @@ func (j *Journal) await(ctx context.Context, a *answer) error {
 		}
 		select {
 		case <-w.rung:
+		// The truth is late. What is recorded is true already, and that is what is said.
 		case <-alarm.C:
 			return nil
 		case <-j.engine.halted:
@@ -197,6 +207,9 @@ var never = time.UnixMicro(1<<62 - 1)
 // prospect is the earliest time at which the end of an intent may be known: zero if it has
 // come, and never if it waits for what does not come by itself. It adds the subjects on which
 // that depends.
+//
+// It is a lower bound: how long a vendor takes is not in it. That errs on the side of waiting,
+// which the deadline ends, and never of giving up on what could still come true.
 func (j *Journal) prospect(l *ledger, in Intent, lane Lane, subjects map[SubjectID]bool) (time.Time, error) {
 	if in.State.open() != forEngine {
 		return time.Time{}, nil
@@ -206,11 +219,14 @@ func (j *Journal) prospect(l *ledger, in Intent, lane Lane, subjects map[Subject
 	if err != nil {
 		return never, err
 	}
+	// The lane is that of the asked intent, whoever stands before it: a queue runs in the most urgent
+	// of its lanes, which is this one or better.
 	by := laterOf(l.now, j.lanes.until(in.Workspace, lane))
 	for i, before := range queue {
 		if before.ID > in.ID {
 			break
 		}
+		// Nobody here can do it, so that nothing behind it moves either.
 		if _, ok := j.kind(before.Kind); !ok {
 			return never, nil
 		}
@@ -255,6 +271,8 @@ func (j *Journal) needed(l *ledger, in Intent, lane Lane, subjects map[SubjectID
 // hopeless tells, without looking at queues, that an answer's sentence may as well be chosen
 // in the transaction that records it: there is nothing to wait for, or nothing of it can come
 // before the deadline.
+// It looks at its own intents only, since it runs inside Record's transaction for every answer;
+// what it overlooks, Settle finds with the queues at hand.
 func (j *Journal) hopeless(d *Draft, known map[string]Intent, now time.Time) bool {
 	open := false
 	for _, in := range known {
@@ -274,6 +292,7 @@ func (j *Journal) hopeless(d *Draft, known map[string]Intent, now time.Time) boo
 
 // Speaking says that the caller of a call is still speaking: what settles for the call keeps
 // settling until then, and until its own window has ended at the least.
+// It moves due times and never the window itself: who goes silent is heard at NotBefore again.
 func (j *Journal) Speaking(ctx context.Context, workspace, call string, until time.Time) error {
 	err := j.write(ctx, func(l *ledger) error {
 		settling, err := l.settlingOf(workspace, call)

@@ -7,6 +7,8 @@ import (
 
 // assign finds the subject of a promise by the vendor's id and by our key, and makes it if
 // neither is known. If the two name different subjects they are one record, and are joined.
+// It happens before the intent is recorded, in the same transaction, because the queue in which
+// an intent stands is its order: assigning it later would be a queue that was jumped.
 func (l *ledger) assign(workspace string, p *Promise) (SubjectID, error) {
 	s := p.Subject
 	if s.Key == "" && s.Ref == "" {
@@ -54,6 +56,8 @@ func (l *ledger) assign(workspace string, p *Promise) (SubjectID, error) {
 // effect names the subject only if the subject had no name at the vendor before: the id of a
 // comment does not rename the case it stands under. A name that another subject has proves
 // that the two are one.
+// Without this, what is said of a lead before and after its creation would stand in two queues:
+// under the key that we gave it, and under the id that the vendor did.
 func (l *ledger) identify(in Intent, out Outcome) error {
 	if out.Effect == "" && len(out.Keys) == 0 {
 		return nil
@@ -89,6 +93,8 @@ func (l *ledger) identify(in Intent, out Outcome) error {
 
 // join makes two subjects one. The older stays; the order of their intents is that of their
 // ids. There is one writer, so that this happens under the locks of both.
+// An id is never reused and the row that goes stays, pointing at the other: a log line that names
+// it can still be followed.
 func (l *ledger) join(workspace string, a, b SubjectID) (SubjectID, error) {
 	if a == b {
 		return a, nil
@@ -110,11 +116,14 @@ func (l *ledger) join(workspace string, a, b SubjectID) (SubjectID, error) {
 			return 0, err
 		}
 	}
+	// The engine may know both queues. Each is looked at: one to find itself longer, one to find
+	// itself empty.
 	l.news.subjects = append(l.news.subjects, stays, goes)
 	return stays, l.moveSubject(goes, stays)
 }
 
 // SubjectOf finds a subject by our key or by the vendor's id.
+// A name of a joined subject finds the one that stayed.
 func (j *Journal) SubjectOf(ctx context.Context, workspace, kind, key string) (SubjectRow, bool, error) {
 	var s SubjectRow
 	err := j.read(ctx, func(l *ledger) error {
@@ -136,6 +145,7 @@ func (j *Journal) SubjectOf(ctx context.Context, workspace, kind, key string) (S
 
 // Join says that two subjects are one record at the vendor. Their intents run in one order
 // from here on.
+// It cannot be taken back: intents that have run in one order have run.
 func (j *Journal) Join(ctx context.Context, workspace string, a, b SubjectID) error {
 	err := j.write(ctx, func(l *ledger) error {
 		_, err := l.join(workspace, a, b)

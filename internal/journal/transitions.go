@@ -27,6 +27,9 @@ const (
 
 // Transitions is the whole of what may become of an intent. Every change of state in this
 // package passes through it.
+// What is missing matters as much as what is there. Nothing leads out of trying but an outcome;
+// unknown cannot lapse, and only a person withdraws it. Of what has ended, Retry revives the lapsed,
+// done can only be undone, and the last three end for good.
 func Transitions() map[State][]State {
 	return map[State][]State{
 		StateRecorded:  {StateSettling, StateWaiting, StateDue, StateRefused, StateMerged},
@@ -49,6 +52,7 @@ func Transitions() map[State][]State {
 var transitions = Transitions()
 
 // mayBecome checks one change of state; staying is no change.
+// A false one is a fault of this package, and rolls the transaction back.
 func mayBecome(from, to State) error {
 	if from == to || slices.Contains(transitions[from], to) {
 		return nil
@@ -63,7 +67,8 @@ const (
 	forEngine = 2
 )
 
-// open tells whose turn it is.
+// open tells whose turn it is. It is stored beside the state so that the indexes of what is open
+// stay as small as the work, however long the history grows.
 func (s State) open() int {
 	switch s {
 	case StateSettling, StateWaiting, StateDue, StateTrying, StateRetry, StateUnknown:
@@ -84,6 +89,7 @@ func (s State) fell() bool {
 }
 
 // untried tells that nothing can have happened outside in this state.
+// Retry is among them: its verdict says that the attempt certainly did not happen.
 func (s State) untried() bool {
 	switch s {
 	case StateSettling, StateWaiting, StateDue, StateRetry:

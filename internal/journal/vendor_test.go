@@ -203,8 +203,10 @@ func (b *bench) stop() {
 
 // promise is a live promise with the usual things filled in.
 func promise(name, key string) Promise {
-	return Promise{Name: name, Kind: "write", Key: key, Lane: Live, Subject: Subject{Kind: "Thing", Key: "s-" + key},
-		Body: json.RawMessage(`{"secret":"+15550100"}`), Cause: Cause{Call: "c1", ToolCall: "t1", Words: "please"}}
+	return Promise{
+		Name: name, Kind: "write", Key: key, Lane: Live, Subject: Subject{Kind: "Thing", Key: "s-" + key},
+		Body: json.RawMessage(`{"secret":"+15550100"}`), Cause: Cause{Call: "c1", ToolCall: "t1", Words: "please"},
+	}
 }
 
 var ladder = []Sentence{

@@ -16,7 +16,8 @@ const (
 	look action = "look"
 )
 
-// actionFor is what the next attempt of an intent must be: after an unknown outcome, a look.
+// actionFor is what the next attempt of an intent must be: after an unknown outcome, a look. To do
+// it again without one is how a customer gets two of something.
 func actionFor(in Intent) action {
 	if in.State == StateUnknown && !mutant.On(mutant.SkipLook) {
 		return look
@@ -34,8 +35,20 @@ type rules struct {
 	quiet time.Duration // of the kind
 }
 
+// finding is an outcome, the action that found it, and when it was written down.
+type finding struct {
+	Outcome
+	by action
+	at time.Time
+}
+
 // judge returns the intent as the outcome of an attempt leaves it.
-func judge(in Intent, act action, out Outcome, r rules, now time.Time) Intent {
+// It decides alone, without a clock or a database, so that its test is a table. Own failures are
+// counted over the intent's whole life, not since the last outage: what fails by its own fault
+// does not get better by waiting. An outage counts none, or an evening without Salesforce would
+// send a night's work to review.
+func judge(in Intent, f finding, r rules) Intent {
+	out, now := f.Outcome, f.at
 	if out.Blame == "" {
 		out.Blame = Own
 	}
@@ -45,7 +58,8 @@ func judge(in Intent, act action, out Outcome, r rules, now time.Time) Intent {
 		return finish(in, out, now)
 	case out.Verdict == Refused:
 		return refuse(in, out.Why, now)
-	case out.Verdict == Retry && act == look:
+	// Of a look, Retry says that the effect is not there, which is no failure of anybody's.
+	case out.Verdict == Retry && f.by == look:
 		return absent(in, r, now)
 	}
 	counts := out.Blame == Own
@@ -60,13 +74,17 @@ func judge(in Intent, act action, out Outcome, r rules, now time.Time) Intent {
 		}
 		return in
 	}
+	// A missing verdict ends here as well: a doer that forgot to say is not believed to have failed.
 	in.State, in.Verdict = StateUnknown, Unknown
-	if act == look && counts && in.Counted >= r.tries {
+	// A failed try that is unknown is never refused at once, whatever it counts: it gets its look.
+	if f.by == look && counts && in.Counted >= r.tries {
 		return refuse(in, "it could not be found out whether it happened: "+out.Why, now)
 	}
 	return in
 }
 
+// finish is an intent that happened. What was read back before stays if this attempt read nothing:
+// a look may find the record without its number.
 func finish(in Intent, out Outcome, now time.Time) Intent {
 	in.State, in.Blame, in.Settled, in.Due = StateDone, "", now, now
 	if out.Effect != "" {
@@ -78,6 +96,7 @@ func finish(in Intent, out Outcome, now time.Time) Intent {
 	return in
 }
 
+// refuse gives an intent to a person. It holds nobody back any more but those that need it.
 func refuse(in Intent, why string, now time.Time) Intent {
 	in.State, in.Why, in.Settled, in.Due = StateRefused, why, now, now
 	return in
@@ -86,6 +105,8 @@ func refuse(in Intent, why string, now time.Time) Intent {
 // absent is a look that found nothing. For an effect with a key that settles it. Without
 // one the vendor may still be about to do it: only two looks, the second after the quiet
 // period, are believed.
+// The vendor may have had the request in a queue of its own when our connection broke; the quiet
+// period is that queue's longest life, as its kind was registered.
 func absent(in Intent, r rules, now time.Time) Intent {
 	in.Looks++
 	quietEnds := in.Tried.Add(r.quiet)
@@ -95,6 +116,7 @@ func absent(in Intent, r rules, now time.Time) Intent {
 		in.Due = laterOf(now.Add(jittered(time.Second)), quietEnds)
 	case in.Counted >= r.tries:
 		return refuse(in, in.Why, now)
+	// Now, without a pause: nothing failed, and a caller may be waiting.
 	default:
 		in.State, in.Due = StateRetry, now
 	}
@@ -109,6 +131,7 @@ func pause(in Intent, out Outcome, r rules) time.Duration {
 		return out.After
 	case out.Blame == Limit:
 		return r.limit
+	// Counted, not attempts: a write that stood through an outage begins with a short pause again.
 	case out.Blame == Own:
 		return jittered(growing(in.Counted))
 	}
@@ -123,5 +146,5 @@ func growing(n int) time.Duration {
 // jittered spreads a pause by a tenth to either side, so that what failed together does not
 // come back together.
 func jittered(d time.Duration) time.Duration {
-	return d*9/10 + rand.N(d/5+1)
+	return d*9/10 + rand.N(d/5+1) //nolint:gosec // it spreads load: nobody gains by guessing it
 }
