@@ -24,6 +24,7 @@ type Options struct {
 	Margin time.Duration
 }
 
+// orDefault fills in the numbers that were left out; none of them may be zero in earnest.
 func (o Options) orDefault() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -70,7 +71,8 @@ func New(db *store.DB, box *store.Box, o Options) *Journal {
 // defaultTimeout bounds an attempt whose kind does not.
 const defaultTimeout = 30 * time.Second
 
-// Register names the doer of a kind of intent.
+// Register names the doer of a kind of intent. An intent whose kind nobody has registered is
+// refused by Record; one that an earlier program left stays in its queue, and says so in the log.
 func (j *Journal) Register(name string, k Kind) {
 	if k.Timeout == 0 {
 		k.Timeout = defaultTimeout
@@ -90,6 +92,7 @@ func (j *Journal) kind(name string) (Kind, bool) {
 // Start takes up what an earlier process left: every attempt that was under way may have
 // happened, and will be looked for; everything open is scheduled. ctx gives values to the
 // doers' contexts; its end does not stop the journal.
+// Parked lanes and the key of the hashes are in place before the first queue is scheduled.
 func (j *Journal) Start(ctx context.Context) error {
 	if err := j.db.HashKey(ctx, j.box); err != nil {
 		return fmt.Errorf("start journal: %w", err)
@@ -117,6 +120,8 @@ func (j *Journal) Start(ctx context.Context) error {
 }
 
 // interrupt ends the attempt of a process that is no more.
+// It costs nothing of what is counted: that the process ended was not the write's fault. The look
+// is due at once, since the quiet period of its kind counts from the try and not from here.
 func interrupt(l *ledger, in Intent) error {
 	const why = "the server stopped during the attempt"
 	if err := l.endAttempt(in, Unknown, why); err != nil {
@@ -128,6 +133,8 @@ func interrupt(l *ledger, in Intent) error {
 }
 
 // wakeAll schedules every open queue of a workspace, or of all.
+// It reads one row for each queue and lane, not the intents: what is to be done is read when the
+// queue's turn comes.
 func (j *Journal) wakeAll(ctx context.Context, workspace string) error {
 	return j.read(ctx, func(l *ledger) error {
 		return l.openSubjects(workspace, j.engine.schedule)
@@ -141,6 +148,8 @@ func (j *Journal) Stop(ctx context.Context) error {
 }
 
 // write runs fn as one durable transaction and tells everyone concerned once it is committed.
+// fn may be taken back after it has run, with all of its group, so that it touches nothing but the
+// ledger. All of one transaction has one time, so that what was written together sorts together.
 func (j *Journal) write(ctx context.Context, fn func(*ledger) error) error {
 	var done news
 	err := j.db.Write(ctx, func(tx *store.Tx) error {
@@ -156,13 +165,14 @@ func (j *Journal) write(ctx context.Context, fn func(*ledger) error) error {
 	return nil
 }
 
+// read runs fn on a snapshot: what it reads belongs together.
 func (j *Journal) read(ctx context.Context, fn func(*ledger) error) error {
 	return j.db.Read(ctx, func(tx *store.Tx) error {
 		return fn(&ledger{ctx: ctx, tx: tx, box: j.box, now: time.Now()})
 	})
 }
 
-// news is what a transaction changed.
+// news is what a transaction changed, gathered while it runs and told only after its commit.
 type news struct {
 	intents  []Intent
 	subjects []SubjectID
@@ -181,6 +191,8 @@ func (n *news) touch(in Intent) {
 }
 
 // publish wakes whoever waits for what has changed: queues, parents, answers, observers.
+// It is the one place from which the engine learns of work, so that a change that is saved cannot
+// be one that nobody looks at.
 func (j *Journal) publish(n news) {
 	for _, p := range n.parked {
 		j.lanes.set(p.workspace, p.lane, p.Parked)
@@ -192,9 +204,10 @@ func (j *Journal) publish(n news) {
 	}
 	for _, in := range n.intents {
 		switch {
+		// Whoever runs the queue has it.
 		case in.State == StateTrying:
 		case in.State.open() == forEngine && in.State != StateWaiting:
-			j.engine.schedule(in.Subject, in.Lane, in.Due)
+			j.engine.schedule(in.Subject, in.Lane, j.movable(in))
 		case in.State == StateWaiting && !in.Expires.IsZero():
 			j.engine.schedule(in.Subject, in.Lane, in.Expires)
 		case in.State != StateMerged && in.State != StateWaiting:
@@ -208,4 +221,14 @@ func (j *Journal) publish(n news) {
 			j.bell.tell(in)
 		}
 	}
+}
+
+// movable is when there may be something to do about an open intent: not before its lane moves again, unless it
+// expires before that. Looking sooner is a transaction that finds out just this.
+func (j *Journal) movable(in Intent) time.Time {
+	at := laterOf(in.Due, j.lanes.until(in.Workspace, in.Lane))
+	if !in.Expires.IsZero() && in.Expires.Before(at) {
+		return in.Expires
+	}
+	return at
 }

@@ -32,6 +32,9 @@ func (j *Journal) Record(ctx context.Context, d Draft) (Recorded, error) {
 	return r, nil
 }
 
+// record is the transaction of Record. The order of its questions matters: the same ask, then the
+// same question, then a held claim, and only then anything new. A repeat that met its own claim
+// first would be told that somebody else had been quicker.
 func (j *Journal) record(l *ledger, d *Draft) (Recorded, error) {
 	if a, err := l.answerTo(d.Ask); a != nil || err != nil {
 		return recordedAs(a), err
@@ -50,6 +53,8 @@ func (j *Journal) record(l *ledger, d *Draft) (Recorded, error) {
 		if err != nil {
 			return Recorded{}, err
 		}
+		// A refused intent still holds its claim: a person is about to mend it, and a second one
+		// beside it would be done twice.
 		if held && (!in.State.fell() || in.State == StateRefused) {
 			return Recorded{Taken: &Taken{Claim: c.Name, Intent: in}}, nil
 		}
@@ -68,7 +73,11 @@ func recordedAs(a *answer) Recorded {
 	if a == nil {
 		return Recorded{}
 	}
-	return Recorded{Intents: a.refs}
+	r := Recorded{Intents: a.refs}
+	if a.chosen {
+		r.Spoken = &a.spoken
+	}
+	return r
 }
 
 // joined is the answer that the draft repeats. An answer that was replaced since, or that a
@@ -88,7 +97,8 @@ func (j *Journal) joined(l *ledger, d *Draft, newest *answer) (*answer, error) {
 	return a, l.insertAlias(d, a.id)
 }
 
-// replace withdraws an older answer for the same target if all its intents still settle.
+// replace withdraws an older answer for the same target if all its intents still settle. All or
+// none: to take back a half of what was promised would make the sentence that promised it untrue.
 func replace(l *ledger, older *answer, by int64) error {
 	if older == nil || older.replacedBy != 0 {
 		return nil
@@ -126,6 +136,8 @@ func replace(l *ledger, older *answer, by int64) error {
 
 // promise records the intents of an answer, and chooses its sentence at once if nothing of
 // what it waits for can be known before the deadline.
+// Choosing here saves a transaction, and the caller the wait, when the lane is known to stand
+// still.
 func (j *Journal) promise(l *ledger, d *Draft, id int64) (Recorded, error) {
 	known := map[string]Intent{}
 	for name, ref := range d.Refs {
@@ -136,7 +148,7 @@ func (j *Journal) promise(l *ledger, d *Draft, id int64) (Recorded, error) {
 		known[name] = in
 	}
 	for i := range d.Promises {
-		in, err := j.intend(l, d, id, &d.Promises[i], known)
+		in, err := j.intend(l, entry{d, id, known}, &d.Promises[i])
 		if err != nil {
 			return Recorded{}, fmt.Errorf("promise %s: %w", d.Promises[i].Name, err)
 		}
@@ -165,29 +177,38 @@ func (j *Journal) promise(l *ledger, d *Draft, id int64) (Recorded, error) {
 		return r, nil
 	}
 	a := &answer{id: id, ask: d.Ask, sentences: d.Sentences}
-	_, err := speak(l, a, known)
+	s, err := speak(l, a, known)
+	r.Spoken = &s
 	return r, err
 }
 
+// entry is an answer that is being written down: its draft, its row, and what its names stand
+// for so far.
+type entry struct {
+	*Draft
+	answer int64
+	known  map[string]Intent
+}
+
 // intend records one promise in the state in which it begins.
-func (j *Journal) intend(l *ledger, d *Draft, answer int64, p *Promise, known map[string]Intent) (Intent, error) {
-	subject, err := l.assign(d.Ask.Workspace, p)
+func (j *Journal) intend(l *ledger, e entry, p *Promise) (Intent, error) {
+	subject, err := l.assign(e.Ask.Workspace, p)
 	if err != nil {
 		return Intent{}, err
 	}
 	in := Intent{
-		Workspace: d.Ask.Workspace, Kind: p.Kind, Key: p.Key, Name: p.Name, Answer: answer,
+		Workspace: e.Ask.Workspace, Kind: p.Kind, Key: p.Key, Name: p.Name, Answer: e.answer,
 		Subject: subject, Parent: p.Subject.Parent, Lane: p.Lane, Body: p.Body, Before: p.Before,
 		State: StateRecorded, NotBefore: p.NotBefore, Expires: p.Expires, Undoes: p.Undoes,
-		Cause: p.Cause, Person: d.Person, Playbook: d.Playbook, Recorded: l.now,
+		Cause: p.Cause, Person: e.Person, Playbook: e.Playbook, Recorded: l.now,
 	}
 	needs := map[string]Intent{}
 	for _, name := range p.Needs {
-		needs[name] = known[name]
+		needs[name] = e.known[name]
 	}
 	var earlier []Intent
 	for _, id := range p.NeedsIDs {
-		need, err := l.intent(d.Ask.Workspace, id)
+		need, err := l.intent(e.Ask.Workspace, id)
 		if err != nil {
 			return in, err
 		}
@@ -205,6 +226,7 @@ func (j *Journal) intend(l *ledger, d *Draft, answer int64, p *Promise, known ma
 	if err != nil || !fresh {
 		return in, err
 	}
+	// A taken key has needs of its own, recorded with it; a fresh intent gets these.
 	for name, need := range needs {
 		err = errors.Join(err, l.addNeed(in, name, need.ID))
 	}
@@ -215,6 +237,8 @@ func (j *Journal) intend(l *ledger, d *Draft, answer int64, p *Promise, known ma
 }
 
 // ready gives a new intent its first state.
+// Settling comes before waiting: until its window ends the intent can be taken back, whatever
+// it needs, and what it needs is weighed again when it begins.
 func (l *ledger) ready(in Intent, needs map[string]Intent, earlier []Intent) (Intent, error) {
 	all := earlier
 	for _, need := range needs {
@@ -238,6 +262,8 @@ func (l *ledger) ready(in Intent, needs map[string]Intent, earlier []Intent) (In
 
 // mergeable finds the background intent into which a new one may go: the last of its
 // subject's queue, of the same kind, never tried and not about to settle otherwise.
+// What needs something, or was promised to a caller, keeps its own place: it could be refused or
+// withdrawn by itself, and a merged one cannot.
 func (j *Journal) mergeable(l *ledger, in Intent, needy bool) (Intent, bool, error) {
 	k, _ := j.kind(in.Kind)
 	if k.Merge == nil || in.Lane != Background || needy || !in.State.untried() {
@@ -252,6 +278,7 @@ func (j *Journal) mergeable(l *ledger, in Intent, needy bool) (Intent, bool, err
 }
 
 // merge records in as merged into an older intent, whose body takes it up.
+// It gets a row of its own all the same: its key is taken, and its answer can speak of it.
 func (j *Journal) merge(l *ledger, in, into Intent) (Intent, error) {
 	in.State, in.MergedInto = StateMerged, into.ID
 	in, fresh, err := l.insert(in)
@@ -269,7 +296,9 @@ func (j *Journal) merge(l *ledger, in, into Intent) (Intent, error) {
 	return in, l.setBody(into, body)
 }
 
-// check refuses a draft that could not be kept.
+// check refuses a draft that could not be kept, before anything of it is written: a need that
+// points nowhere would wait for ever, and a sentence that needs a name nobody has could never be
+// true. What is refused here is a fault of the program, not of the model.
 func (j *Journal) check(d *Draft) error {
 	if d.Ask.Workspace == "" || d.Ask.Call == "" || d.Ask.ID == "" {
 		return fmt.Errorf("ask %+v: workspace, call and id are needed", d.Ask)
@@ -277,6 +306,8 @@ func (j *Journal) check(d *Draft) error {
 	if len(d.Sentences) == 0 {
 		return errors.New("an answer needs a sentence")
 	}
+	// Columns of hashed numbers are searched, indexed and shown. One raw number in them would stay
+	// until somebody noticed.
 	if strings.HasPrefix(d.Person, "+") {
 		return errors.New("person: it is a number — give its hash, from store.Box.Hash")
 	}
@@ -311,6 +342,8 @@ func (j *Journal) check(d *Draft) error {
 	return nil
 }
 
+// checkPromise refuses a promise that no doer could keep. names are those that stand before it:
+// needs point backwards, and so cannot form a ring.
 func (j *Journal) checkPromise(p *Promise, names map[string]bool) error {
 	switch {
 	case p.Name == "" || names[p.Name]:

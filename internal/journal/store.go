@@ -1,65 +1,21 @@
 package journal
 
 import (
-	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/hookswitch/hookswitch/internal/store"
 )
 
-// ledger is one transaction over the journal's tables: it maps rows and decides nothing.
-type ledger struct {
-	ctx  context.Context
-	tx   *store.Tx
-	box  *store.Box
-	now  time.Time
-	news news
-}
-
-// micros and when map times to their column and back; zero is 0.
-func micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
-}
-
-func when(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(us)
-}
-
-// seal and unseal keep a value in the row it belongs to; nothing stays NULL.
-func (l *ledger) seal(plain []byte, place string) ([]byte, error) {
-	if len(plain) == 0 {
-		return nil, nil
-	}
-	return l.box.Seal(plain, []byte(place))
-}
-
-func (l *ledger) unseal(sealed []byte, place string) ([]byte, error) {
-	if len(sealed) == 0 {
-		return nil, nil
-	}
-	return l.box.Open(sealed, []byte(place))
-}
-
-// place is what the sealed columns of a row are tied to.
-func (in Intent) place() string { return in.Workspace + "|" + in.Kind + "|" + in.Key }
-func (a Ask) place() string     { return a.Workspace + "|" + a.Call + "|" + a.ID }
-
+// intentColumns are what scan reads, in its order: all of an intent but what only a doer or a person
+// who looks at this one needs. Those columns are sealed, large, and not worth opening for a list.
 const intentColumns = `i.id, i.workspace, i.kind, i.key, i.name, coalesce(i.answer, 0), i.subject, i.parent, i.lane, i.state, i.due_at, i.not_before, i.expires_at,
 	i.attempts, i.counted_tries, i.looks, i.tried_at, i.verdict, i.blame, i.effect, i.facts, i.why, i.hint, i.fell_by, i.merged_into, i.undoes,
 	i.cause_call, i.cause_ask, i.cause_rule, i.person, i.playbook, i.recorded_at, i.settled_at`
 
-// scanner is a row, or the rows of a query.
+// scanner is a row, or the rows of a query: both are read in the same way.
 type scanner interface{ Scan(dest ...any) error }
 
 // scan reads intentColumns, preceded by more.
@@ -100,6 +56,8 @@ func (l *ledger) intents(query string, args ...any) ([]Intent, error) {
 }
 
 // intent reads one of a workspace; another workspace does not see it.
+// Every statement that takes an id from outside takes the workspace beside it: an id alone, which
+// is a small number, would open another customer's.
 func (l *ledger) intent(workspace string, id IntentID) (Intent, error) {
 	in, err := l.scan(l.tx.QueryRow(l.ctx, `SELECT `+intentColumns+` FROM intent i WHERE i.id = ? AND i.workspace = ?`, id, workspace))
 	if errors.Is(err, sql.ErrNoRows) {
@@ -109,6 +67,7 @@ func (l *ledger) intent(workspace string, id IntentID) (Intent, error) {
 }
 
 // queue is what the engine works on of one subject, in order.
+// It is asked before every attempt, and reads an index that holds open intents alone.
 func (l *ledger) queue(s SubjectID) ([]Intent, error) {
 	return l.intents(`SELECT `+intentColumns+` FROM intent i WHERE i.subject = ? AND i.open = 2 ORDER BY i.id`, s)
 }
@@ -126,17 +85,21 @@ func (l *ledger) settlingOf(workspace, call string) ([]Intent, error) {
 }
 
 // mergedInto is what settles with an intent.
+// The second condition is what lets SQLite use the partial index: a parameter proves nothing to it.
 func (l *ledger) mergedInto(id IntentID) ([]Intent, error) {
 	return l.intents(`SELECT `+intentColumns+` FROM intent i WHERE i.merged_into = ? AND i.merged_into > 0`, id)
 }
 
 // interrupted is what a process before this one was trying when it ended.
+// Only one process has the file open, so that all of them are nobody's.
 func (l *ledger) interrupted() ([]Intent, error) {
 	return l.intents(`SELECT ` + intentColumns + ` FROM intent i WHERE i.state = 'trying'`)
 }
 
 // insert records an intent; fresh is false if its key was taken, and the intent then is the
 // one that has it.
+// That a key is unique is left to the index: a question beforehand would be another statement, and
+// not true by the time of the insert once there is more than one writer.
 func (l *ledger) insert(in Intent) (_ Intent, fresh bool, err error) {
 	body, err1 := l.seal(in.Body, in.place())
 	before, err2 := l.seal(in.Before, in.place())
@@ -169,6 +132,8 @@ func (l *ledger) byKey(workspace, kind, key string) (Intent, error) {
 }
 
 // save writes what became of old. It changes nothing if the row is no longer as old says.
+// Only what an attempt, a person or a need can change is written. The name, body and cause of an
+// intent are what was promised, and stay.
 func (l *ledger) save(old, in Intent) error {
 	if err := mayBecome(old.State, in.State); err != nil {
 		return fmt.Errorf("intent %d: %w", in.ID, err)
@@ -229,6 +194,7 @@ func (l *ledger) addNeed(in Intent, name string, needs IntentID) error {
 }
 
 // needsOf is what an intent needs, by the name under which its doer knows it.
+// A name is that of the draft; what was promised before that draft goes by kind and key.
 func (l *ledger) needsOf(in Intent) (map[string]Intent, error) {
 	rows, err := l.tx.Query(l.ctx, `SELECT n.name, `+intentColumns+` FROM need n JOIN intent i ON i.id = n.needs WHERE n.workspace = ? AND n.intent = ?`, in.Workspace, in.ID)
 	if err != nil {
@@ -315,6 +281,8 @@ func (l *ledger) latestOf(s SubjectID) ([]Intent, error) {
 	return l.intents(`SELECT `+intentColumns+` FROM intent i WHERE i.subject = ? ORDER BY i.id DESC LIMIT 10`, s)
 }
 
+// newSubject makes a subject without names; addSubjectKey gives it one. A name belongs to one
+// subject of its kind, and the table refuses a second.
 func (l *ledger) newSubject(workspace string, s Subject) (SubjectID, error) {
 	r, err := l.tx.Exec(l.ctx, `INSERT INTO subject (workspace, kind, ref, parent, created_at) VALUES (?, ?, ?, ?, ?)`, workspace, s.Kind, s.Ref, s.Parent, micros(l.now))
 	if err != nil {
@@ -351,15 +319,20 @@ func (l *ledger) moveSubject(from, to SubjectID) error {
 
 // claimed is the intent that holds a claim, if its window is open.
 func (l *ledger) claimed(workspace string, c Claim) (in Intent, held bool, err error) {
-	in, err = l.scan(l.tx.QueryRow(l.ctx, `SELECT `+intentColumns+` FROM claim c JOIN intent i ON i.id = c.intent
-		WHERE c.workspace = ? AND c.name = ? AND c.key = ? AND (c.until = 0 OR c.until > ?)`, workspace, c.Name, c.Key, micros(l.now)))
-	if errors.Is(err, sql.ErrNoRows) {
+	var id IntentID
+	err = l.tx.QueryRow(l.ctx, `SELECT intent FROM claim WHERE workspace = ? AND name = ? AND key = ? AND (until = 0 OR until > ?)`,
+		workspace, c.Name, c.Key, micros(l.now)).Scan(&id)
+	if err == nil {
+		in, err = l.intent(workspace, id)
+	}
+	if errors.Is(err, sql.ErrNoRows) || errors.Is(err, ErrNoIntent) {
 		return in, false, nil
 	}
 	return in, err == nil, err
 }
 
 // putClaim takes a claim that is not held, or whose window has ended; until 0 is for good.
+// Whether it is held was asked in the same transaction; the conflict is one that has run out.
 func (l *ledger) putClaim(workspace string, c Claim, id IntentID, until time.Time) error {
 	_, err := l.tx.Exec(l.ctx, `INSERT INTO claim (workspace, name, key, intent, until) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (workspace, name, key) DO UPDATE SET intent = excluded.intent, until = excluded.until`, workspace, c.Name, c.Key, id, micros(until))
@@ -478,34 +451,52 @@ type answer struct {
 	replacedBy int64
 }
 
+// answerColumns are what answer reads, in its order. Facts are not among them: they are kept as
+// evidence, and no sentence is chosen by them.
 const answerColumns = `a.id, a.workspace, a.call, a.ask, a.deadline, a.sentences, a.refs, a.chosen IS NOT NULL, a.spoken, a.failed, coalesce(a.spoken_at, 0), coalesce(a.replaced_by, 0)`
 
 // answerTo is what was recorded for an ask, or nil.
 func (l *ledger) answerTo(k Ask) (*answer, error) {
-	return l.answer(`SELECT `+answerColumns+` FROM answer a WHERE a.id = (SELECT coalesce(alias_of, id) FROM answer WHERE workspace = ? AND call = ? AND ask = ?)`, k.Workspace, k.Call, k.ID)
+	return l.answer(`SELECT coalesce(alias_of, id) FROM answer WHERE workspace = ? AND call = ? AND ask = ?`, k.Workspace, k.Call, k.ID)
 }
 
 // repeated is the newest answer to the same question since a time.
 func (l *ledger) repeated(d *Draft) (*answer, error) {
-	return l.answer(`SELECT `+answerColumns+` FROM answer a WHERE a.workspace = ? AND a.call = ? AND a.repeat = ? AND a.repeat <> '' AND a.alias_of IS NULL
-		AND a.recorded_at >= ? ORDER BY a.id DESC LIMIT 1`, d.Ask.Workspace, d.Ask.Call, d.Repeat, micros(l.now.Add(-d.RepeatWindow)))
+	return l.answer(`SELECT id FROM answer WHERE workspace = ? AND call = ? AND repeat = ? AND repeat <> '' AND alias_of IS NULL
+		AND recorded_at >= ? ORDER BY id DESC LIMIT 1`, d.Ask.Workspace, d.Ask.Call, d.Repeat, micros(l.now.Add(-d.RepeatWindow)))
 }
 
 // newestFor is the newest answer of the call for the draft's tool and target.
 func (l *ledger) newestFor(d *Draft) (*answer, error) {
-	return l.answer(`SELECT `+answerColumns+` FROM answer a WHERE a.workspace = ? AND a.call = ? AND a.tool = ? AND a.target = ? AND a.target <> ''
-		AND a.alias_of IS NULL ORDER BY a.id DESC LIMIT 1`, d.Ask.Workspace, d.Ask.Call, d.Tool, d.Target)
+	return l.answer(`SELECT id FROM answer WHERE workspace = ? AND call = ? AND tool = ? AND target = ? AND target <> ''
+		AND alias_of IS NULL ORDER BY id DESC LIMIT 1`, d.Ask.Workspace, d.Ask.Call, d.Tool, d.Target)
 }
 
+// answer is the row whose id a query finds, or nil. Most often there is none, and the driver takes longer over
+// the names of a dozen columns than over finding that out.
+// answer reads one row, or nil: that nothing was recorded is what most first asks find.
 func (l *ledger) answer(query string, args ...any) (*answer, error) {
+	var id int64
+	err := l.tx.QueryRow(l.ctx, query, args...).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return l.answerBy(id)
+}
+
+func (l *ledger) answerBy(id int64) (*answer, error) {
 	var a answer
 	var deadline, spokenAt int64
 	var sentences, spoken []byte
 	var refs string
 	var failed bool
-	err := l.tx.QueryRow(l.ctx, query, args...).Scan(&a.id, &a.ask.Workspace, &a.ask.Call, &a.ask.ID, &deadline, &sentences, &refs, &a.chosen, &spoken, &failed, &spokenAt, &a.replacedBy)
+	err := l.tx.QueryRow(l.ctx, `SELECT `+answerColumns+` FROM answer a WHERE a.id = ?`, id).Scan(&a.id, &a.ask.Workspace, &a.ask.Call, &a.ask.ID, &deadline,
+		&sentences, &refs, &a.chosen, &spoken, &failed, &spokenAt, &a.replacedBy)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
+		return nil, nil // an alias whose answer was erased
 	}
 	if err != nil {
 		return nil, err
@@ -522,22 +513,6 @@ func (l *ledger) answer(query string, args ...any) (*answer, error) {
 	}
 	a.spoken.Failed, a.spoken.At = failed, when(spokenAt)
 	return &a, nil
-}
-
-func (l *ledger) sealJSON(v any, k Ask) ([]byte, error) {
-	plain, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	return l.seal(plain, k.place())
-}
-
-func (l *ledger) unsealJSON(sealed []byte, k Ask, v any) error {
-	plain, err := l.unseal(sealed, k.place())
-	if err != nil || plain == nil {
-		return err
-	}
-	return json.Unmarshal(plain, v)
 }
 
 // insertAnswer records an answer without a choice. Its sentences are kept as they were, not as

@@ -142,6 +142,7 @@ type Recorded struct {
 	Fresh   bool // this made the answer and its promises
 	Joined  bool // it repeats an earlier one, and will hear its words
 	Taken   *Taken
+	Spoken  *Spoken             // what Settle would say, if that is known already
 	Intents map[string]IntentID // by local name, refs included
 }
 
