@@ -31,6 +31,8 @@ const keySize = 32
 // being readable. The first key seals; every key opens, so that a key is rotated by putting a
 // new one before it. Nonces are random and 192 bits long (XChaCha20-Poly1305): no count of
 // uses has to be kept.
+// It does not protect from who has the database and the key: it keeps what a backup, a copied file
+// or a support bundle holds from being read.
 type Box struct {
 	aead tink.AEAD
 	hash atomic.Pointer[[]byte] // the key of Hash, once DB.HashKey has read it
@@ -74,6 +76,8 @@ func OpenBox(keys []string, keyFile string) (*Box, bool, error) {
 
 // addKey puts one key in the keyset. Its number, which stands before each sealed value, is
 // taken from the key itself, so that it is the same in every process and order of keys.
+// Tink would draw it at random, and a value that one process sealed would name a key that no other
+// one knows by that number.
 func addKey(m *keyset.Manager, text string) (uint32, error) {
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
 	if err != nil || len(raw) != keySize {
@@ -91,6 +95,7 @@ func addKey(m *keyset.Manager, text string) (uint32, error) {
 	return m.AddKey(key)
 }
 
+// keyFromFile reads the key of an operator who gave none, or makes it.
 func keyFromFile(path string) (text string, made bool, err error) {
 	if path == "" {
 		return "", false, errors.New("encryption_key: none is given and no key file is named")
@@ -123,6 +128,7 @@ func writeOnce(path, text string) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
+// randomKey is a new key for the box or for its hash.
 func randomKey() []byte {
 	key := make([]byte, keySize)
 	_, _ = rand.Read(key) // never fails: crypto/rand ends the program instead
@@ -144,9 +150,11 @@ func (b *Box) Hash(parts ...string) string {
 	var size [8]byte
 	for _, p := range parts {
 		binary.BigEndian.PutUint64(size[:], uint64(len(p)))
+		// The length goes before each part: "ab", "c" and "a", "bc" are different people.
 		mac.Write(size[:])
 		mac.Write([]byte(p))
 	}
+	// 128 bits of it: enough that no two numbers there are share a hash.
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
 }
 
@@ -155,13 +163,15 @@ const hashKeyName = "hash key"
 
 // HashKey gives the box its hash key, which is random, made once for each database and kept
 // there sealed. It is sealed anew each time, so that after a rotation the old key can go.
+// It is a key of its own, and not the box's, so that a rotation changes no hash. The hash without
+// a key would be no secret: there are few enough telephone numbers to try them all.
 func (db *DB) HashKey(ctx context.Context, b *Box) error {
 	if b.hash.Load() != nil {
 		return nil
 	}
 	var key []byte
 	err := db.Write(ctx, func(tx *Tx) error {
-		sealed, err := setting(ctx, tx, "", hashKeyName)
+		sealed, err := setting(ctx, tx, hashKeyName)
 		if err != nil {
 			return err
 		}

@@ -33,6 +33,8 @@ func lockBeside(path string) (*os.File, error) {
 // errHeld is tryLock's answer when another process has the lock.
 var errHeld = errors.New("lock is held")
 
+// sign writes our number into the file, for the message that the next one gets. It is a hint for a
+// person and nothing more: the lock alone decides, since a number outlives its process.
 func sign(f *os.File) error {
 	if err := f.Truncate(0); err != nil {
 		return err
@@ -41,6 +43,8 @@ func sign(f *os.File) error {
 	return err
 }
 
+// owner reads the number that sign wrote. A file that is being signed at this moment, or that
+// somebody has edited, names nobody.
 func owner(f *os.File) string {
 	b, err := io.ReadAll(io.NewSectionReader(f, 0, 32))
 	pid, numErr := strconv.Atoi(strings.TrimSpace(string(b)))

@@ -223,30 +223,25 @@ type Result = sql.Result
 
 // Tx is a transaction as a closure sees it; it must not be used after the closure returns.
 // Rows must be read to their end or closed before the same statement is run again.
+//
+// Statements are not interrupted when their ctx ends: a group must not stop half way, and to watch a ctx
+// costs as much as most reads do. Who reads a long list can look at its ctx between rows.
 type Tx struct {
 	c      *conn
-	ctx    context.Context // set on the writer: a group is never interrupted half way
+	ctx    context.Context // of whoever began the transaction, without its end
 	broken error           // the engine may have ended the transaction
 }
 
-func (tx *Tx) context(ctx context.Context) context.Context {
-	if tx.ctx != nil {
-		return tx.ctx
-	}
-	return ctx
-}
-
 // Exec runs a statement that returns no rows.
-func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (Result, error) {
+func (tx *Tx) Exec(_ context.Context, query string, args ...any) (Result, error) {
 	if tx.broken != nil {
 		return nil, tx.broken
 	}
-	ctx = tx.context(ctx)
-	s, err := tx.c.prepare(ctx, query)
+	s, err := tx.c.prepare(tx.ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.ExecContext(ctx, args...)
+	r, err := s.ExecContext(tx.ctx, args...)
 	if err != nil && endsTransaction(err) {
 		tx.broken = err
 	}
@@ -254,26 +249,24 @@ func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (Result, erro
 }
 
 // Query runs a statement that returns rows.
-func (tx *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+func (tx *Tx) Query(_ context.Context, query string, args ...any) (*sql.Rows, error) {
 	if tx.broken != nil {
 		return nil, tx.broken
 	}
-	ctx = tx.context(ctx)
-	s, err := tx.c.prepare(ctx, query)
+	s, err := tx.c.prepare(tx.ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	return s.QueryContext(ctx, args...)
+	return s.QueryContext(tx.ctx, args...)
 }
 
 // QueryRow runs a statement that returns at most one row.
-func (tx *Tx) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
-	ctx = tx.context(ctx)
-	s, err := tx.c.prepare(ctx, query)
+func (tx *Tx) QueryRow(_ context.Context, query string, args ...any) *sql.Row {
+	s, err := tx.c.prepare(tx.ctx, query)
 	if err != nil {
-		return tx.c.c.QueryRowContext(ctx, query, args...) // carries the same error to Scan
+		return tx.c.c.QueryRowContext(tx.ctx, query, args...) // carries the same error to Scan
 	}
-	return s.QueryRowContext(ctx, args...)
+	return s.QueryRowContext(tx.ctx, args...)
 }
 
 // endsTransaction names the faults after which SQLite may have rolled back everything.
@@ -299,10 +292,11 @@ func named(err error) error {
 	return err
 }
 
-// setting and putSetting read and write one value of table setting.
-func setting(ctx context.Context, tx *Tx, workspace, name string) ([]byte, error) {
+// setting and putSetting read and write one value of table setting that belongs to the whole
+// database, not to one workspace. A setting that is not there is nil.
+func setting(ctx context.Context, tx *Tx, name string) ([]byte, error) {
 	var value []byte
-	err := tx.QueryRow(ctx, `SELECT value FROM setting WHERE workspace = ? AND name = ?`, workspace, name).Scan(&value)
+	err := tx.QueryRow(ctx, `SELECT value FROM setting WHERE workspace = '' AND name = ?`, name).Scan(&value)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}

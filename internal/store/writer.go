@@ -74,7 +74,8 @@ func (db *DB) why() error {
 	return ErrClosed
 }
 
-// Read runs fn on a snapshot.
+// Read runs fn on a snapshot. It waits for its turn no longer than ctx lasts.
+// What fn writes is refused by the connection, which is opened for queries only.
 func (db *DB) Read(ctx context.Context, fn func(tx *Tx) error) error {
 	select {
 	case <-db.quit:
@@ -94,11 +95,14 @@ func (db *DB) Read(ctx context.Context, fn func(tx *Tx) error) error {
 	if err := c.begin(outer); err != nil {
 		return fmt.Errorf("begin snapshot: %w", err)
 	}
-	err := fn(&Tx{c: c})
+	err := fn(&Tx{c: c, ctx: outer})
+	// A snapshot that stays open would keep the log from being taken up into the file, which then
+	// grows without end.
 	return errors.Join(err, c.rollback(outer))
 }
 
 // write is the writer goroutine.
+// What is queued goes before the word to stop: who was let in by Write is answered by a commit.
 func (db *DB) write(c *conn) {
 	defer close(db.gone)
 	for n := int64(1); ; n++ {
