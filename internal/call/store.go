@@ -44,6 +44,22 @@ func (l *Log) Observe(ctx context.Context, seen Seen, events ...Event) (fresh bo
 	return fresh, nil
 }
 
+// Append adds events of our own to a call's timeline. They tell nothing new about the call itself.
+func (l *Log) Append(ctx context.Context, seen Seen, events ...Event) error {
+	err := l.db.Write(ctx, func(tx *store.Tx) error {
+		for _, e := range events {
+			if _, err := insertEvent(ctx, tx, seen, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("append to the timeline of call %s: %w", seen.Call, err)
+	}
+	return nil
+}
+
 // advance writes the call as it stands after seen, and nothing when seen tells nothing new.
 func (l *Log) advance(ctx context.Context, tx *store.Tx, seen Seen) error {
 	was, err := l.scan(tx.QueryRow(ctx, `SELECT `+columns+` FROM call WHERE workspace = ? AND id = ?`, seen.Workspace, seen.Call))

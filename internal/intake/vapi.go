@@ -105,9 +105,12 @@ func (v *Vapi) answer(ctx context.Context, w http.ResponseWriter, m heard, seen 
 			v.Log.Error("event.lost", "workspace", v.Workspace, "call", seen.Call, "type", m.Type, "error", err)
 		}
 	})
+	said := sync.OnceValue(func() []call.Turn { return turns(m.Message) })
 	for i, c := range m.ToolCalls {
 		all.Go(func() {
-			replies[i] = v.Clerk.Answer(ctx, v.ask(m, seen, c))
+			ask := v.ask(m, seen, c)
+			ask.Turns = said
+			replies[i] = v.Clerk.Answer(ctx, ask)
 			results[i] = result(replies[i])
 		})
 	}
@@ -125,7 +128,6 @@ func (v *Vapi) ask(m heard, seen call.Seen, c vapi.ToolCall) tool.Ask {
 		Workspace: v.Workspace, Call: seen.Call, ID: c.ID, Name: c.Name,
 		Arguments: redact.Args(c.Arguments), Bad: c.Err,
 		Number: seen.Number, Person: seen.Person, About: seen.About, At: m.at,
-		Turns: func() []call.Turn { return turns(m.Message) },
 	}
 }
 
@@ -154,7 +156,7 @@ func (v *Vapi) told(ctx context.Context, seen call.Seen, replies []tool.Reply) {
 		}
 		events = append(events, call.Event{At: now, Type: "tool.answered", Data: data})
 	}
-	if _, err := v.Calls.Observe(ctx, seen, events...); err != nil {
+	if err := v.Calls.Append(ctx, seen, events...); err != nil {
 		v.Log.Error("event.lost", "workspace", v.Workspace, "call", seen.Call, "type", "tool.answered", "error", err)
 	}
 }
@@ -257,9 +259,12 @@ func turns(m vapi.Message) []call.Turn {
 	return out
 }
 
+// write sends the whole answer now: what the handler does after it must not make the caller wait.
 func write(w http.ResponseWriter, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(body) // a sender that has gone hears the same answer when it comes again
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = w.Write(body)                      // a sender that has gone hears the same answer when it comes again
+	_ = http.NewResponseController(w).Flush() // where it cannot be, it follows when the handler returns
 }
 
 // refuse answers in the form that tutorials taught people to expect: {"error": "…"}.

@@ -11,7 +11,10 @@ var ofCaller = []string{"caller.known", "caller.contactId", "caller.accountId", 
 
 // NeedsCaller reports whether anything in the tool depends on who the caller is, beyond the number. A tool
 // that does not spares the org a question.
-func (t *Tool) NeedsCaller() bool {
+func (t *Tool) NeedsCaller() bool { return t.ofCaller }
+
+// asksOfCaller finds that out, once for all asks of the tool.
+func (t *Tool) asksOfCaller() bool {
 	for _, e := range t.expressions() {
 		found := false
 		e.selected(func(path string) { found = found || slices.Contains(ofCaller, path) })

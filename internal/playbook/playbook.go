@@ -175,6 +175,7 @@ func (b *builder) read(o *object) {
 	if n, ok := o.need("tools"); ok {
 		for _, t := range n.list(false) {
 			tool := b.tool(t)
+			tool.ofCaller = tool.asksOfCaller()
 			p.Tools = append(p.Tools, tool)
 			for _, name := range append([]string{tool.Name}, tool.Also...) {
 				p.byName[name] = tool

@@ -22,6 +22,8 @@ type Tool struct {
 	Claims      []*Claim // checked in order; the first that is held answers
 	Writes      []*Write
 	Words       []*Sentence // the first that is true is said
+
+	ofCaller bool // something depends on who the caller is
 }
 
 // Confirm asks for the caller's yes, after the details were read back, before anything is written.

@@ -103,9 +103,11 @@ func (c *Clerk) Answer(ctx context.Context, a Ask) Reply {
 
 func (c *Clerk) answer(ctx context.Context, a Ask) (Reply, error) {
 	key := journal.Ask{Workspace: a.Workspace, Call: a.Call, ID: a.ID}
-	if spoken, ok, err := c.journal.Answered(ctx, key); err != nil {
+	spoken, ok, err := c.journal.Answered(ctx, key)
+	if err != nil {
 		return Reply{}, err
-	} else if ok {
+	}
+	if ok {
 		r := said(spoken)
 		r.Again = true
 		return r, nil
@@ -118,35 +120,34 @@ func (c *Clerk) answer(ctx context.Context, a Ask) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	again, err := c.record(ctx, d)
+	rec, err := c.record(ctx, d)
 	if err != nil {
 		return Reply{}, err
 	}
-	spoken, err := c.journal.Settle(ctx, key)
-	if err != nil {
-		return Reply{}, err
+	if rec.Spoken == nil {
+		if spoken, err = c.journal.Settle(ctx, key); err != nil {
+			return Reply{}, err
+		}
+		rec.Spoken = &spoken
 	}
-	r := said(spoken)
-	r.Intents, r.Again = len(d.draft.Promises), again
+	r := said(*rec.Spoken)
+	r.Intents, r.Again = len(d.draft.Promises), !rec.Fresh
 	return r, nil
 }
 
 // record writes the draft down. A claim that is already held means that somebody asked for the same thing
 // before, by another id or in another call; the draft is then made anew around the intent that holds it.
-func (c *Clerk) record(ctx context.Context, d *decision) (again bool, err error) {
+func (c *Clerk) record(ctx context.Context, d *decision) (journal.Recorded, error) {
 	for range 4 { // a claim can change hands between two tries, but not for ever
 		rec, err := c.journal.Record(ctx, d.draft)
-		if err != nil {
-			return false, err
-		}
-		if rec.Taken == nil {
-			return !rec.Fresh, nil
+		if err != nil || rec.Taken == nil {
+			return rec, err
 		}
 		if err := d.yield(ctx, c.journal, *rec.Taken); err != nil {
-			return false, err
+			return journal.Recorded{}, err
 		}
 	}
-	return false, errors.New("record: the claims of this ask kept changing hands")
+	return journal.Recorded{}, errors.New("record: the claims of this ask kept changing hands")
 }
 
 func said(s journal.Spoken) Reply { return Reply{Say: s.Say, Result: s.Result, Failed: s.Failed} }
