@@ -38,7 +38,7 @@ func get(t *testing.T, db *DB, name string) string {
 	ctx := context.Background()
 	var got []byte
 	err := db.Read(ctx, func(tx *Tx) (err error) {
-		got, err = setting(ctx, tx, "", name)
+		got, err = setting(ctx, tx, name)
 		return err
 	})
 	if err != nil {
@@ -98,14 +98,14 @@ func conformAReaderSeesOneMoment(t *testing.T, open opener) {
 		t.Fatal(err)
 	}
 	err := db.Read(ctx, func(tx *Tx) error {
-		first, err := setting(ctx, tx, "", "moment")
+		first, err := setting(ctx, tx, "moment")
 		if err != nil {
 			return err
 		}
 		if err := put(db, "moment", "after"); err != nil {
 			return err
 		}
-		second, err := setting(ctx, tx, "", "moment")
+		second, err := setting(ctx, tx, "moment")
 		if string(first) != "before" || string(second) != "before" {
 			t.Errorf("got %q then %q, want before twice", first, second)
 		}

@@ -1,7 +1,12 @@
 -- +goose Up
 -- Times are unix microseconds and always parameters. Columns named sealed, and those whose
--- comment says sealed, hold what Box.Seal made.
+-- comment says sealed, hold what Box.Seal made. Ids are drawn with AUTOINCREMENT where they are an
+-- order or stand in logs: the id of an erased row must not come back as another's.
+--
+-- There are no foreign keys: what is erased by person goes table by table, and what stays must not
+-- stand in its way.
 
+-- What the program keeps about itself. Workspace '' is the whole database.
 CREATE TABLE setting (
     workspace  TEXT    NOT NULL,
     name       TEXT    NOT NULL,
@@ -19,6 +24,8 @@ CREATE TABLE secret_seen (
     PRIMARY KEY (workspace, door, digest)
 ) WITHOUT ROWID;
 
+-- A neighbour's session. generation guards a save: the slower of two processes must not put back a
+-- token that has been rotated away.
 CREATE TABLE token (
     workspace  TEXT    NOT NULL,
     neighbour  TEXT    NOT NULL,
@@ -28,6 +35,8 @@ CREATE TABLE token (
     PRIMARY KEY (workspace, neighbour)
 );
 
+-- A visit to a neighbour's sign-in page that has not come back. The state is kept as its hash: it
+-- is a secret for as long as it can be used, which is once.
 CREATE TABLE oauth_state (
     workspace  TEXT    NOT NULL,
     state_hash TEXT    NOT NULL,
@@ -37,6 +46,8 @@ CREATE TABLE oauth_state (
     PRIMARY KEY (workspace, state_hash)
 );
 
+-- A conversation. about is JSON of what is known of it and not searched for; version guards an update
+-- that was decided on an older reading.
 CREATE TABLE call (
     workspace    TEXT    NOT NULL,
     id           TEXT    NOT NULL,
@@ -54,8 +65,11 @@ CREATE TABLE call (
     PRIMARY KEY (workspace, id)
 );
 CREATE INDEX call_person ON call (workspace, person, started_at);
+-- Calls without an end: the few that are on the line, and those whose end was never told.
 CREATE INDEX call_open ON call (workspace, updated_at) WHERE ended_at IS NULL;
 
+-- The timeline of a call. key names what a sender may deliver twice; body is the message as received,
+-- masked and sealed.
 CREATE TABLE event (
     id        INTEGER PRIMARY KEY AUTOINCREMENT,
     workspace TEXT    NOT NULL,
@@ -142,6 +156,7 @@ CREATE TABLE intent (
     settled_at    INTEGER NOT NULL DEFAULT 0,
     UNIQUE (workspace, kind, key)
 );
+-- The first four hold what is open alone, and stay as small as the work: a queue is read at every attempt.
 CREATE INDEX intent_queue ON intent (subject, id) WHERE open = 2;
 CREATE INDEX intent_open ON intent (workspace, state, id) WHERE open > 0;
 CREATE INDEX intent_trying ON intent (workspace, parent) WHERE state = 'trying';
@@ -151,6 +166,8 @@ CREATE INDEX intent_call ON intent (workspace, cause_call, id) WHERE cause_call 
 CREATE INDEX intent_subject ON intent (subject, id);
 CREATE INDEX intent_person ON intent (workspace, person) WHERE person <> '';
 
+-- An intent that waits for an earlier one. needs < intent always, so that there are no rings; name is
+-- the one that the draft gave it, and empty for what was promised before.
 CREATE TABLE need (
     workspace TEXT    NOT NULL,
     intent    INTEGER NOT NULL,
@@ -160,6 +177,8 @@ CREATE TABLE need (
 ) WITHOUT ROWID;
 CREATE INDEX need_needs ON need (workspace, needs);
 
+-- The history of an intent. number is its fence: an outcome counts only for the number being tried.
+-- ended_at stays empty if the process died meanwhile.
 CREATE TABLE attempt (
     workspace  TEXT    NOT NULL,
     intent     INTEGER NOT NULL,
@@ -172,6 +191,8 @@ CREATE TABLE attempt (
     PRIMARY KEY (workspace, intent, number)
 ) WITHOUT ROWID;
 
+-- A record outside, whose intents run in order. ref is the vendor's id once it is known. joined_into
+-- is set when it proved to be the same record as another: its rows went there.
 CREATE TABLE subject (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     workspace   TEXT    NOT NULL,
@@ -192,6 +213,8 @@ CREATE TABLE subject_key (
 ) WITHOUT ROWID;
 CREATE INDEX subject_key_subject ON subject_key (subject);
 
+-- Holds a name for a window, so that the second ask for the same thing finds the first. until 0: for
+-- good. A row that has run out is overwritten, not removed.
 CREATE TABLE claim (
     workspace TEXT    NOT NULL,
     name      TEXT    NOT NULL,
@@ -201,6 +224,7 @@ CREATE TABLE claim (
     PRIMARY KEY (workspace, name, key)
 ) WITHOUT ROWID;
 
+-- A lane that stands still: kept so that a restart does not run into the same limit again.
 CREATE TABLE lane (
     workspace    TEXT    NOT NULL,
     lane         TEXT    NOT NULL,
