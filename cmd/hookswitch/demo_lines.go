@@ -33,6 +33,12 @@ const (
 	strong              // titles
 )
 
+// A name stays on the line of its value, and the sign between two of them with the first.
+const (
+	fixed    = "\u00a0" // a blank at which no line ends
+	nextItem = fixed + "· "
+)
+
 // line is one thing to print. Those of the right column are about Salesforce and the journal.
 type line struct {
 	at     time.Duration // since the scene began
@@ -103,7 +109,7 @@ func (t *teller) said(m world.Moment) line {
 	case m.Text == "salesforce is back":
 		return line{right: true, who: "Salesforce", mark: "•", text: "is back", tone: good}
 	case strings.HasPrefix(m.Text, "salesforce "):
-		return line{right: true, who: "Salesforce", mark: "!", text: inWords(strings.TrimPrefix(m.Text, "salesforce ")), tone: trouble}
+		return line{right: true, who: "Salesforce", mark: "!", text: troubleInWords(strings.TrimPrefix(m.Text, "salesforce ")), tone: trouble}
 	case m.Text == "hangs up":
 		return line{who: "caller", text: m.Text, tone: quiet}
 	case m.Text == "kill -9":
@@ -112,9 +118,12 @@ func (t *teller) said(m world.Moment) line {
 	return line{across: true, who: "server", text: m.Text, tone: good}
 }
 
-// inWords is a fault step in a person's words.
-func inWords(step string) string {
+// troubleInWords is a fault step in a person's words.
+func troubleInWords(step string) string {
 	raw, isFault := strings.CutPrefix(step, "fault ")
+	if span, isDown := strings.CutPrefix(step, "is down for "); isDown {
+		return "is down for " + spoken(span)
+	}
 	if !isFault {
 		return step
 	}
@@ -129,7 +138,7 @@ func inWords(step string) string {
 	case simforce.ResetBefore:
 		return "will lose the connection before the next " + object
 	case simforce.Latency:
-		return "will take " + f.Delay + " over the next " + object
+		return "will take " + spoken(f.Delay) + " over the next " + object
 	}
 	return "will answer the next " + object + " with " + f.Kind
 }
@@ -176,11 +185,11 @@ func (t *teller) record(e simforce.Entry) line {
 			continue
 		}
 		if old := was[field]; e.Op == simforce.Update && old != nil {
-			v = t.fieldValue(field, old) + " → " + v
+			v = t.fieldValue(field, old) + fixed + "→" + fixed + v
 		}
-		shown = append(shown, field+" "+v)
+		shown = append(shown, field+fixed+v)
 	}
-	l.more = strings.Join(shown, " · ")
+	l.more = strings.Join(shown, nextItem)
 	return l
 }
 
@@ -283,9 +292,9 @@ func askedWith(a simvapi.Ask) string {
 		if err != nil || d.Decode(&v) != nil {
 			return string(raw)
 		}
-		all = append(all, fmt.Sprintf("%s %s", name, value(v)))
+		all = append(all, fmt.Sprintf("%s"+fixed+"%s", name, value(v)))
 	}
-	return strings.Join(all, " · ")
+	return strings.Join(all, nextItem)
 }
 
 var internationalNumber = regexp.MustCompile(`\+\d{8,15}\b`)
@@ -294,6 +303,15 @@ var internationalNumber = regexp.MustCompile(`\+\d{8,15}\b`)
 func masked(s string) string { return internationalNumber.ReplaceAllStringFunc(s, redact.Phone) }
 
 func quoted(s string) string { return "“" + s + "”" }
+
+// spoken is a duration of a script as the eye reads it.
+func spoken(text string) string {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return text // unreachable: the script was read
+	}
+	return seconds(d)
+}
 
 // seconds is a duration as the eye reads it.
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }

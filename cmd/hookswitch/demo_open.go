@@ -42,7 +42,9 @@ func (d *demo) stayOpen(ctx context.Context, w *world.World) error {
 	if err != nil {
 		return err
 	}
-	d.invite(addresses, file)
+	if err := d.invite(addresses, file); err != nil {
+		return err
+	}
 	<-ctx.Done()
 	d.screen.plainly("")
 	return <-local
@@ -74,17 +76,32 @@ salesforce: {login_url: "http://%s", client_id: %s, client_secret: %s}
 	return file, os.WriteFile(file, []byte(text), 0o600)
 }
 
+// ask is a message of Vapi with one tool call, for a case of that kind.
+func ask(n int, issue string) string {
+	return fmt.Sprintf(`{"message":{"type":"tool-calls","call":{"id":"my-call-%[1]d","customer":{"number":"+15550100177"}},`+
+		`"toolCallList":[{"id":"my-ask-%[1]d","type":"function","function":{"name":"create_case",`+
+		`"arguments":{"accountNumber":"AC-9000","issueType":%[2]q,"description":"It happened twice"}}}]}}`, n, issue)
+}
+
 // invite says what can be done now, in lines that work as they stand.
-func (d *demo) invite(at []string, config string) {
-	const ask = `{"message":{"type":"tool-calls","call":{"id":"my-call","customer":{"number":"+15550100177"}},` +
-		`"toolCallList":[{"id":"my-ask-1","type":"function","function":{"name":"create_case","arguments":` +
-		`{"accountNumber":"AC-9000","issueType":"billing","description":"Charged twice"}}}]}}`
+func (d *demo) invite(at []string, config string) error {
+	curl := make([]string, 2)
+	for i, issue := range []string{"billing", "technical"} {
+		file := filepath.Join(d.dir, fmt.Sprintf("ask-%d.json", i+1))
+		if err := os.WriteFile(file, []byte(ask(i+1, issue)), 0o600); err != nil {
+			return err
+		}
+		curl[i] = fmt.Sprintf("curl -s http://%s/webhook/vapi -H 'X-Vapi-Secret: %s' -d @%s", at[0], world.Secret, file)
+	}
 	d.screen.next("Everything stays up until Ctrl-C. In another terminal:", []command{
-		{fmt.Sprintf("curl -s http://%s/webhook/vapi -H 'X-Vapi-Secret: %s' -d '%s'", at[0], world.Secret, ask), "ask as Vapi does; say it twice, and there is still one case"},
+		{curl[0], "ask as Vapi does; say it twice, and there is still one case"},
 		{fmt.Sprintf("curl -s 'http://%s/_sim/records?object=Case'", at[1]), "the cases in Salesforce"},
-		{fmt.Sprintf(`curl -s http://%s/_sim/faults -d '{"kind":"down","for":"30s"}'`, at[1]), "take Salesforce down for half a minute, then ask with another my-call and issueType"},
+		{fmt.Sprintf(`curl -s http://%s/_sim/faults -d '{"kind":"down","for":"30s"}'`, at[1]), "take Salesforce down for half a minute,"},
+		{curl[1], "and hear what is said then; the case comes later"},
 		{fmt.Sprintf("%s journal list --config %s", program(), config), "what was promised, and what became of it"},
 	})
 	d.screen.plainly("")
-	d.screen.plainly(" " + d.screen.paint(quiet, fmt.Sprintf("server http://%s   Salesforce http://%s   Vapi http://%s", at[0], at[1], at[2])))
+	where := fmt.Sprintf("server http://%s   Salesforce http://%s   Vapi http://%s", at[0], at[1], at[2])
+	d.screen.plainly(" " + d.screen.paint(quiet, where))
+	return nil
 }

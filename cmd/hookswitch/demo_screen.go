@@ -229,8 +229,11 @@ func (s *screen) leftCell(l line, cells int) []string {
 
 func (s *screen) rightCell(l line, cells int) []string {
 	text := s.paint(l.tone, l.text)
-	if l.who != "Salesforce" {
-		text = s.paint(l.tone, l.who) + " " + l.text
+	switch {
+	case l.who != "Salesforce":
+		text = s.paint(l.tone, l.who+":") + " " + l.text
+	case l.mark == "!" || l.mark == "•":
+		text = s.paint(l.tone, "Salesforce "+l.text)
 	}
 	all := s.hang(s.paint(l.tone, l.mark), 2, text, cells)
 	if l.more != "" {
@@ -246,7 +249,7 @@ func (s *screen) below(l line) {
 	case l.right && l.who == "Salesforce":
 		text = s.paint(l.tone, l.mark+" "+l.text)
 	case l.right:
-		who, text = "journal", s.paint(l.tone, l.mark+" "+l.who)+" "+l.text
+		who, text = "journal", s.paint(l.tone, l.mark+" "+l.who+":")+" "+l.text
 	}
 	if l.more != "" {
 		text += "  " + s.paint(quiet, l.more)
@@ -272,6 +275,9 @@ func (s *screen) hang(head string, indent int, text string, cells int) []string 
 	return all
 }
 
+// wrap breaks text into lines, at blanks alone: account numbers have hyphens in them.
 func (s *screen) wrap(text string, cells int) []string {
-	return strings.Split(lipgloss.Wrap(text, cells, ""), "\n")
+	const hyphen = "\u2011" // at which no line ends
+	text = lipgloss.Wrap(strings.ReplaceAll(text, "-", hyphen), cells, "")
+	return strings.Split(strings.NewReplacer(hyphen, "-", fixed, " ").Replace(text), "\n")
 }

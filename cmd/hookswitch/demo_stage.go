@@ -84,7 +84,7 @@ func (r *reel) insert(m world.Moment) {
 
 // lateness is how late a moment may be seen; refresh how often the screen shows that time passes.
 const (
-	lateness = 80 * time.Millisecond
+	lateness = 120 * time.Millisecond
 	refresh  = 40 * time.Millisecond
 )
 

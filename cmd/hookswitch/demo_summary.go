@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -88,19 +87,19 @@ func (s *screen) next(title string, commands []command) {
 	}
 }
 
-// program is how the reader starts this program: by its name, or by go run if that was it.
+// program is how the reader started this program: as typed, or by go run.
 func program() string {
 	if strings.Contains(os.Args[0], "go-build") {
 		return "go run ./cmd/hookswitch"
 	}
-	return filepath.Base(os.Args[0])
+	return os.Args[0]
 }
 
 // afterwards is what to try once the demonstration is over.
 func afterwards() []command {
 	return []command{
 		{program() + " demo", "the same, one scene after the other; then make calls of your own"},
-		{program() + " playbook show customer-support", "what the calls of four of these scenes were made of, each line explained"},
+		{program() + " playbook show customer-support", "what such a call is made of, each line explained"},
 		{program() + " config example > hookswitch.yaml", "begin with an org and an assistant of your own"},
 	}
 }
