@@ -16,7 +16,7 @@ import (
 )
 
 // shipped are the playbooks that the program carries. A test of the program compares them with the folder.
-var shipped = []string{"crm-sync", "customer-support", "customer-notifications", "lead-qualification", "real-estate"}
+var shipped = []string{"customer-support", "real-estate"}
 
 // Shipped lists the playbooks that may be named without a path.
 func Shipped() []string { return slices.Clone(shipped) }

@@ -46,7 +46,7 @@ type Config struct {
 // Workspace is one customer: a Salesforce org, the assistants that work with it, and their numbers.
 type Workspace struct {
 	APIKeys    Secrets    `yaml:"api_keys" example:"[${HOOKSWITCH_API_KEY}]" doc:"Keys that programs send to /api/v1 as a bearer token."`
-	Playbooks  []string   `yaml:"playbooks" default:"[crm-sync, customer-support, customer-notifications, lead-qualification, real-estate]" doc:"Playbooks to serve: a name that ships, or a file of your own."`
+	Playbooks  []string   `yaml:"playbooks" default:"[customer-support, real-estate]" doc:"Playbooks to serve: a name that ships, or a file of your own."`
 	Vapi       Vapi       `yaml:"vapi" doc:"The voice."`
 	Salesforce Salesforce `yaml:"salesforce" doc:"The org."`
 	Twilio     Twilio     `yaml:"twilio" doc:"The line: texts, follow-up calls, inbound numbers."`

@@ -51,7 +51,7 @@ func TestFaultNamesPlaceAndMend(t *testing.T) {
 		{"public_url: voice.example.com", "1:13", "public_url", "is no address", "write https://HOST"},
 		{"database: mysql://x", "1:11", "database", "names no engine that is known", "write sqlite:PATH"},
 		{"encryption_key: short", "1:17", "encryption_key", "is not 32 bytes in base64", "openssl rand -base64 32"},
-		{"playbooks: [crm-sync, crm-sync]", "1:23", "playbooks[1]", `"crm-sync" is listed twice`, "keep one"},
+		{"playbooks: [real-estate, real-estate]", "1:26", "playbooks[1]", `"real-estate" is listed twice`, "keep one"},
 		{"playbooks: [customer_suport]", "1:13", "playbooks[0]", `no playbook "customer_suport" ships`, "did you mean customer-support?"},
 		{"playbooks: []", "1:12", "playbooks", "is empty", "name one"},
 		{"log: {level: warning}", "1:14", "log.level", `"warning" is not one of its values`, "did you mean warn?"},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -60,7 +61,11 @@ func TestJSONReturnsCleanBodyItself(t *testing.T) {
 	}
 }
 
-// TestVapiMessageKeepsItsFacts: a message as Vapi sends it loses its prompt and nothing else.
+// monitor is what a message says of live control: whoever has these addresses has the call.
+var monitor = regexp.MustCompile(`("(?:controlUrl|listenUrl)":\s*)"[^"]*"`)
+
+// TestVapiMessageKeepsItsFacts: a message as Vapi sends it loses its prompt and its control addresses, and
+// nothing else.
 func TestVapiMessageKeepsItsFacts(t *testing.T) { // mission-part: A.8
 	files, err := filepath.Glob("testdata/*.json")
 	if err != nil || len(files) == 0 {
@@ -72,6 +77,7 @@ func TestVapiMessageKeepsItsFacts(t *testing.T) { // mission-part: A.8
 			t.Fatal(err)
 		}
 		want := strings.ReplaceAll(string(body), "You are the Acme support assistant.", "[prompt]")
+		want = monitor.ReplaceAllString(want, `$1"[secret]"`)
 		if got := string(JSON(body)); got != want {
 			t.Errorf("%s:\ngot  %s\nwant %s", name, got, want)
 		}

@@ -27,7 +27,7 @@ func modeOf(key, parent string) mode {
 		}
 	}
 	switch string(name) {
-	case "headers":
+	case "headers", "controlurl", "listenurl": // whoever has a control URL has the call
 		return asSecret
 	case "messages":
 		if parent == "model" {
