@@ -36,6 +36,7 @@ func live(t *testing.T, o world.Options, play func(t *testing.T, w *world.World)
 			_ = w.Close() // the start is reported
 			return
 		}
+		synctest.Wait() // the server's goroutines run; one that is stopped before it began would stay
 		play(t, w)
 		w.Cloud.Wait()
 		if err := w.Stop(t.Context()); err != nil {
