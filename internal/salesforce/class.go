@@ -64,6 +64,7 @@ var classes = map[string]Class{
 }
 
 // slow lists the codes that clear in tens of seconds rather than at once.
+// A second try within a second would meet the same maintenance or the same crowd.
 var slow = []string{
 	"TOO_MANY_APEX_REQUESTS", "RECORD_IN_USE_BY_WORKFLOW", "PLATFORM_EVENT_PUBLISHING_UNAVAILABLE",
 	"INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE", "API_CURRENTLY_DISABLED", "REQUEST_RUNNING_TOO_LONG",
@@ -80,6 +81,8 @@ func (e *Error) classify(keyField string, html bool) Class {
 	if e.Status == http.StatusUnauthorized && !e.Has("INVALID_SESSION_ID") {
 		return Permanent // a refused session did no work, and a new one will not help
 	}
+	// A page instead of an answer is the edge's or a maintenance window's: what stood behind it may
+	// have been reached first.
 	if html {
 		return Ambiguous
 	}
@@ -183,6 +186,7 @@ func classOfStatus(status int) Class {
 func (e *Error) pause() time.Duration {
 	switch {
 	case e.Class == Park:
+		// The count is of the last 24 hours and falls as they move on, not at midnight.
 		return 5 * time.Minute
 	case e.Class == Backoff && slices.ContainsFunc(slow, e.Has):
 		return 10 * time.Second

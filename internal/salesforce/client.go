@@ -24,6 +24,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -59,7 +60,7 @@ type Config struct {
 	KeyField string
 	// OnLimit hears the org's daily request count after each answer that states it.
 	// It is called on the request's goroutine and must not block.
-	OnLimit func(used, max int)
+	OnLimit func(used, limit int)
 	MaxBody int64 // bytes read of one answer; default 16 MiB
 }
 
@@ -70,6 +71,7 @@ type Client struct {
 }
 
 // New returns a client for the org that cfg.Tokens signs in to. It makes no request.
+// Nothing is asked of the org here: a server must start, and take calls, while the org is away.
 func New(cfg Config) (*Client, error) {
 	switch {
 	case cfg.Tokens == nil:
@@ -138,6 +140,7 @@ func (c *Client) do(ctx context.Context, r call, out any) (int, error) {
 }
 
 // attempt sends r once and judges the answer.
+// The daily count is read of refusals too: REQUEST_LIMIT_EXCEEDED is when it matters most.
 func (c *Client) attempt(ctx context.Context, r call, tok Token, body []byte) (answer, error) {
 	req, err := c.request(ctx, r, tok, body)
 	if err != nil {
@@ -172,9 +175,7 @@ func (c *Client) request(ctx context.Context, r call, tok Token, body []byte) (*
 	if err != nil {
 		return nil, errors.New("the instance URL cannot be parsed") // err would quote the URL
 	}
-	for name, values := range r.header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, r.header)
 	if body != nil {
 		req.Body = io.NopCloser(bytes.NewReader(body))
 		req.ContentLength = int64(len(body))

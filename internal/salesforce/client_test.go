@@ -131,16 +131,21 @@ const base = "/services/data/v62.0"
 
 func TestWritesAreSentAsDocumented(t *testing.T) {
 	checkRequests(t, []wireCase{
-		{"create", `{"id":"00QD000000dYKKFMA4","success":true,"errors":[]}`, 201, methods[0].do,
-			"POST " + base + "/sobjects/Lead/", `{"LastName":"Doe"}`, nil},
+		{
+			"create", `{"id":"00QD000000dYKKFMA4","success":true,"errors":[]}`, 201, methods[0].do,
+			"POST " + base + "/sobjects/Lead/", `{"LastName":"Doe"}`, nil,
+		},
 		{"update with options", "", 204, func(ctx context.Context, c *Client) error {
 			return c.Update(ctx, "Lead", leadID, Fields{"Phone": nil}, WriteOptions{AllowDuplicates: true, NoAutoAssign: true})
 		}, "PATCH " + base + "/sobjects/Lead/" + leadID, `{"Phone":null}`, map[string]string{
 			"Sforce-Duplicate-Rule-Header": "allowSave=true", "Sforce-Auto-Assign": "FALSE", "User-Agent": "test",
 			"Content-Type": "application/json; charset=UTF-8", "Accept": "application/json", "Authorization": "Bearer token-1",
 		}},
-		{"upsert", `{"id":"00QD000000dYKKFMA4","success":true,"errors":[],"created":true}`, 201, methods[4].do,
-			"PATCH " + base + "/sobjects/Lead/Key__c/vapi:c1:t1", `{"LastName":"Doe"}`, map[string]string{"Sforce-Auto-Assign": ""}},
+		{
+			"upsert", `{"id":"00QD000000dYKKFMA4","success":true,"errors":[],"created":true}`, 201, methods[4].do,
+			"PATCH " + base + "/sobjects/Lead/Key__c/vapi:c1:t1", `{"LastName":"Doe"}`,
+			map[string]string{"Sforce-Auto-Assign": ""},
+		},
 		{"upsert, no create", "", 204, func(ctx context.Context, c *Client) error {
 			_, err := c.Upsert(ctx, leadKey, Fields{}, WriteOptions{UpdateOnly: true})
 			return err
@@ -168,11 +173,13 @@ func TestReadsAreSentAsDocumented(t *testing.T) {
 			_, err = c.Query(ctx, q)
 			return err
 		}, "GET " + base + "/query?q=SELECT%20Id%20FROM%20Lead%20WHERE%20Phone%20%3D%20%27%2B1%20415%27", "", nil},
-		{"search", `{"searchRecords":[]}`, 200, func(ctx context.Context, c *Client) error {
-			_, err := c.Search(ctx, SearchQuery{Text: "415", In: SearchPhone, Limit: 5, Objects: []SearchObject{{Name: "Lead", Fields: []string{"Id"}}}})
-			return err
-		}, "POST " + base + "/parameterizedSearch",
-			`{"defaultLimit":5,"in":"PHONE","overallLimit":5,"q":"415","sobjects":[{"name":"Lead","fields":["Id"]}],"spellCorrection":false}`, nil},
+		{
+			"search", `{"searchRecords":[]}`, 200, func(ctx context.Context, c *Client) error {
+				_, err := c.Search(ctx, SearchQuery{Text: "415", In: SearchPhone, Limit: 5, Objects: []SearchObject{{Name: "Lead", Fields: []string{"Id"}}}})
+				return err
+			}, "POST " + base + "/parameterizedSearch",
+			`{"defaultLimit":5,"in":"PHONE","overallLimit":5,"q":"415","sobjects":[{"name":"Lead","fields":["Id"]}],"spellCorrection":false}`, nil,
+		},
 		{"describe", `{}`, 200, methods[12].do, "GET " + base + "/sobjects/Lead/describe", "", nil},
 		{"limits", `{}`, 200, methods[13].do, "GET " + base + "/limits", "", nil},
 		{"versions", `[]`, 200, methods[14].do, "GET /services/data/", "", map[string]string{"Authorization": ""}},

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -27,6 +29,8 @@ type Part struct {
 }
 
 // RefID is the placeholder for the id that an earlier part returned.
+// Salesforce replaces it before it performs the later part (REST API Developer Guide, "Composite").
+// If the earlier part failed, the later one fails with PROCESSING_HALTED.
 func RefID(ref string) string { return "@{" + ref + ".id}" }
 
 // PartUpsert is an Upsert. It is the only writing part, besides PartUpdate, with which a
@@ -70,6 +74,7 @@ func PartGetByKey(ref string, k Key, fields ...string) Part {
 }
 
 // PartQuery is a Query, of which a composite takes five at most; its result is the first page only.
+// A composite cannot fetch a next page, since its link is not known beforehand.
 func PartQuery(ref string, q SOQL) Part {
 	return Part{ref: ref, query: true, call: call{
 		op: "query", object: q.object, method: http.MethodGet,
@@ -93,6 +98,7 @@ type PartResult struct {
 }
 
 // Saved reads the result of a writing part.
+// An answer without a body is an update (204): nothing was created, and no id is told.
 func (p PartResult) Saved() (Saved, error) {
 	if p.Err != nil || p.Status == http.StatusNoContent {
 		return Saved{}, p.Err
@@ -138,6 +144,7 @@ func (c *Client) Composite(ctx context.Context, batch Composite) ([]PartResult, 
 	if _, err := c.do(ctx, r, &w); err != nil {
 		return nil, err
 	}
+	// Nothing is believed of an answer whose parts cannot be told apart: they may all have happened.
 	if len(w.Parts) != len(batch.Parts) {
 		return nil, r.unreadable(answer{status: http.StatusOK}, "answer has another number of parts")
 	}
@@ -158,15 +165,12 @@ func (c *Client) Composite(ctx context.Context, batch Composite) ([]PartResult, 
 
 // succeeded says whether a part has the documented status of its kind.
 func (r call) succeeded(status int) bool {
-	for _, w := range r.want {
-		if status == w {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(r.want, status)
 }
 
 // wireParts checks the batch against the vendor's bounds and writes its parts.
+// What Salesforce would refuse is refused here, whole: a batch of which some parts were sent would
+// have to be taken apart again by its caller.
 func (c *Client) wireParts(batch Composite) ([]wirePart, error) {
 	if len(batch.Parts) == 0 || len(batch.Parts) > maxParts {
 		return nil, fmt.Errorf("composite has %d parts, want 1 to %d", len(batch.Parts), maxParts)
@@ -265,18 +269,15 @@ func (c *Client) collection(ctx context.Context, r call, rows []Row, name func(R
 	records := make([]Fields, len(rows))
 	for i, row := range rows {
 		records[i] = Fields{"attributes": map[string]string{"type": r.object}}
-		for field, value := range row.Fields {
-			records[i][field] = value
-		}
-		for field, value := range name(row) {
-			records[i][field] = value
-		}
+		maps.Copy(records[i], row.Fields)
+		maps.Copy(records[i], name(row)) // last: a field of the caller's cannot name another record
 	}
 	r.body = map[string]any{"allOrNone": false, "records": records}
 	var w []saveResult
 	if _, err := c.do(ctx, r, &w); err != nil {
 		return nil, err
 	}
+	// Results carry no name of their row; their order is all that ties them to it.
 	if len(w) != len(rows) {
 		return nil, r.unreadable(answer{status: http.StatusOK}, "answer has another number of rows")
 	}

@@ -17,6 +17,7 @@ import (
 var ErrReauthorise = errors.New("salesforce must be authorised again")
 
 // maxTokenBody bounds the token endpoint's answers.
+// Honest ones have a few kilobytes; the JWT forms of a token the most.
 const maxTokenBody = 1 << 20
 
 // AuthError is a sign-in that Salesforce refused. The code alone says little: invalid_grant
@@ -46,6 +47,8 @@ func (e *AuthError) Error() string {
 }
 
 // Is reports that e is ErrReauthorise where a refresh token is dead.
+// It needs the wording as well as the code, and takes an empty one for the worst: to ask a person
+// once in vain costs less than to send a dead token for ever.
 func (e *AuthError) Is(target error) bool {
 	return target == ErrReauthorise && e.Grant == "refresh_token" && e.Code == "invalid_grant" &&
 		(e.dead() || e.Description == "" || strings.HasPrefix(e.Description, "expired authorization code"))
@@ -93,6 +96,8 @@ type endpoint struct {
 }
 
 // token asks for a token with form, trying the app's secrets in turn if the flow needs one.
+// A secret that is not accepted is no failure while another is left: during a rotation one of the
+// two is always wrong, on one side or the other.
 func (e *endpoint) token(ctx context.Context, form url.Values, withSecret bool) (wireToken, error) {
 	form.Set("client_id", e.app.ClientID)
 	secrets := e.app.ClientSecrets

@@ -35,6 +35,7 @@ const (
 )
 
 // maxErrorBody is how much of a refusal's body an Error keeps.
+// Salesforce's own refusals are shorter; what is longer is a page, whose beginning tells as much.
 const maxErrorBody = 4096
 
 // Error is a call that did not succeed.
@@ -140,6 +141,7 @@ func (e *Error) Hint() string {
 
 // ClassOf returns the class of an *Error in err's chain, Ambiguous for any other error, and
 // "" for nil.
+// Ambiguous, since whoever asks has lost track of what the error was: nothing can be excluded.
 func ClassOf(err error) Class {
 	if err == nil {
 		return ""

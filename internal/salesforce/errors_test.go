@@ -139,12 +139,18 @@ func TestDuplicatesAreNamed(t *testing.T) {
 		want   []Match
 	}{
 		{"duplicate rule", 400, detected, []Match{{ID: contactID, Object: "Contact", Rule: "Standard_Contact_Duplicate_Rule", AllowSave: true}}},
-		{"300", 300, `["/services/data/v60.0/sobjects/Contact/0033h00000Kzv3AAAR","/services/data/v60.0/sobjects/Contact/0033h00000Kzv3BAAZ"]`,
-			[]Match{{ID: "0033h00000Kzv3AAAR", Object: "Contact"}, {ID: "0033h00000Kzv3BAAZ", Object: "Contact"}}},
-		{"unique field", 400, failure("DUPLICATE_VALUE", "duplicate value found: Ext__c duplicates value on record with id: 0018M000003uKqq"),
-			[]Match{{ID: received("0018M000003uKqq"), Object: "Lead"}}},
-		{"unique field, race", 400, failure("DUPLICATE_VALUE", "duplicate value found: Ext__c duplicates value on record with id: <unknown>"),
-			[]Match{{Object: "Lead"}}},
+		{
+			"300", 300, `["/services/data/v60.0/sobjects/Contact/0033h00000Kzv3AAAR","/services/data/v60.0/sobjects/Contact/0033h00000Kzv3BAAZ"]`,
+			[]Match{{ID: "0033h00000Kzv3AAAR", Object: "Contact"}, {ID: "0033h00000Kzv3BAAZ", Object: "Contact"}},
+		},
+		{
+			"unique field", 400, failure("DUPLICATE_VALUE", "duplicate value found: Ext__c duplicates value on record with id: 0018M000003uKqq"),
+			[]Match{{ID: received("0018M000003uKqq"), Object: "Lead"}},
+		},
+		{
+			"unique field, race", 400, failure("DUPLICATE_VALUE", "duplicate value found: Ext__c duplicates value on record with id: <unknown>"),
+			[]Match{{Object: "Lead"}},
+		},
 	}
 	for _, tt := range tests {
 		e := call{object: "Lead"}.judge(answer{status: tt.status, body: []byte(tt.body)})
@@ -166,8 +172,10 @@ func TestMissingKeyFieldIsNotAMissingRecord(t *testing.T) {
 }
 
 func TestErrorTextQuotesNothingThatWasSent(t *testing.T) {
-	e := call{op: "create", object: "Lead"}.judge(answer{status: 400,
-		body: []byte(failure("INVALID_EMAIL_ADDRESS", "Email: invalid email address: ann@example", "Email"))})
+	e := call{op: "create", object: "Lead"}.judge(answer{
+		status: 400,
+		body:   []byte(failure("INVALID_EMAIL_ADDRESS", "Email: invalid email address: ann@example", "Email")),
+	})
 	if s := e.Error(); strings.Contains(s, "ann@") || !strings.Contains(s, "INVALID_EMAIL_ADDRESS (Email)") {
 		t.Errorf("got %q, want code and field without the address", s)
 	}

@@ -27,6 +27,8 @@ type App struct {
 
 func (a App) app() App { return a }
 
+// check refuses, at the start, what could only fail at the first sign-in. Each flow has its own on
+// top.
 func (a App) check() error {
 	if err := checkURL(a.LoginURL); err != nil {
 		return fmt.Errorf("login URL: %w", err)
@@ -50,11 +52,14 @@ func (a App) host() string {
 // source leaves the secret out: a rotated secret goes on with the same session.
 func (a App) source() string { return a.host() + " " + a.ClientID }
 
+// endpoint is the address of one of the login host's OAuth services (Salesforce Help, "OAuth
+// Endpoints").
 func (a App) endpoint(name string) string {
 	return strings.TrimRight(a.LoginURL, "/") + "/services/oauth2/" + name
 }
 
 // Flow is a way to get a token: ClientCredentials, JWTBearer, RefreshToken or Browser.
+// The set is closed: Tokens knows what each needs beside a form.
 type Flow interface {
 	app() App
 	check() error
@@ -75,6 +80,7 @@ type ClientCredentials struct{ App }
 
 const myDomainHint = "client credentials work only on the org's My Domain host: set login_url to https://YOURDOMAIN.my.salesforce.com"
 
+// The generic hosts answer "request not supported on this domain", which names no remedy.
 func (f ClientCredentials) check() error {
 	if h := f.host(); h == "login.salesforce.com" || h == "test.salesforce.com" {
 		return errors.New(myDomainHint)
@@ -123,6 +129,7 @@ func (f JWTBearer) check() error {
 	return f.App.check()
 }
 
+// form signs anew each time: an assertion is good for minutes, a session for hours.
 func (f JWTBearer) form(_ Token, now time.Time) (url.Values, error) {
 	assertion, err := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims{
 		"iss": f.ClientID, "sub": f.Username, "aud": f.audience(), "exp": now.Add(assertionLife).Unix(),
@@ -138,6 +145,8 @@ func (f JWTBearer) form(_ Token, now time.Time) (url.Values, error) {
 
 func (JWTBearer) secret() bool { return false }
 
+// source holds the user, since another user has other rights, and not the key: a new certificate
+// goes on with the same session.
 func (f JWTBearer) source() string { return f.App.source() + " " + f.Username }
 
 // audience is the login service's name, not the org's: production or test. A host that is
@@ -178,6 +187,7 @@ func (RefreshToken) form(last Token, _ time.Time) (url.Values, error) {
 
 func (RefreshToken) secret() bool { return true }
 
+// source holds a digest of the token: a new one in the configuration replaces what is stored.
 func (f RefreshToken) source() string {
 	sum := sha256.Sum256([]byte(f.Token))
 	return f.App.source() + " " + hex.EncodeToString(sum[:8])
@@ -198,6 +208,7 @@ func (f Browser) check() error {
 	return f.App.check()
 }
 
+// form has nothing to begin with until a person has been at the login page.
 func (f Browser) form(last Token, _ time.Time) (url.Values, error) {
 	if last.Refresh == "" {
 		return nil, fmt.Errorf("no authorisation has been given yet: %w", ErrReauthorise)
@@ -219,6 +230,7 @@ func refreshForm(token Secret) url.Values {
 // https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_web_server_flow.htm
 func (f Browser) AuthURL(state, verifier string) string {
 	scopes := f.Scopes
+	// refresh_token, or every session would end with a visit to the browser.
 	if len(scopes) == 0 {
 		scopes = []string{"api", "refresh_token"}
 	}
@@ -235,6 +247,8 @@ func (f Browser) AuthURL(state, verifier string) string {
 func NewVerifier() string { return oauth2.GenerateVerifier() }
 
 // exchangeForm is the token request of a callback.
+// The redirect URL is sent again and must be the same: it was tied to the code (RFC 6749, section
+// 4.1.3). The verifier proves that the browser's visit was ours (RFC 7636).
 func (f Browser) exchangeForm(code, verifier string) url.Values {
 	return url.Values{
 		"grant_type": {"authorization_code"}, "code": {code},

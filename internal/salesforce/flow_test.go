@@ -23,7 +23,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func newTokens(t *testing.T, o *org, f Flow, store TokenStore) *Tokens {
+func newTokens(t *testing.T, f Flow, store TokenStore) *Tokens {
 	t.Helper()
 	h := &http.Client{Transport: &http.Transport{}}
 	t.Cleanup(h.CloseIdleConnections)
@@ -56,7 +56,7 @@ func TestEachFlowSendsItsForm(t *testing.T) {
 		{JWTBearer{App: o.app(), Username: "u@x", Key: key}, url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "client_id": {"client"}}},
 	}
 	for i, tt := range tests {
-		tok, err := newTokens(t, o, tt.flow, nil).Token(t.Context())
+		tok, err := newTokens(t, tt.flow, nil).Token(t.Context())
 		if err != nil || tok.Access != Secret(fmt.Sprintf("token-%d", i+1)) || tok.InstanceURL != o.url {
 			t.Errorf("%T: %v", tt.flow, err)
 			continue
@@ -139,7 +139,7 @@ func TestBrowserFlowBindsStateAndVerifier(t *testing.T) {
 	o := newOrg(t, nil)
 	flow := Browser{App: o.app(), RedirectURL: "https://voice.example.com/oauth/callback?w=a b"}
 	store := &memoryStore{}
-	tokens := newTokens(t, o, flow, store)
+	tokens := newTokens(t, flow, store)
 	if _, err := tokens.Token(t.Context()); !errors.Is(err, ErrReauthorise) || len(o.tokenRequests()) != 0 {
 		t.Errorf("before: got %v, want ErrReauthorise without a request", err)
 	}
@@ -177,7 +177,7 @@ func TestBrowserFlowBindsStateAndVerifier(t *testing.T) {
 	if _, err := tokens.Exchange(t.Context(), "code-2", verifier); err == nil || store.token.Access != "a1" {
 		t.Errorf("no refresh token: got %v, want a refusal that keeps the old token", err)
 	}
-	if _, err := newTokens(t, o, RefreshToken{o.app(), "r"}, nil).Exchange(t.Context(), "c", "v"); err == nil {
+	if _, err := newTokens(t, RefreshToken{o.app(), "r"}, nil).Exchange(t.Context(), "c", "v"); err == nil {
 		t.Error("exchange without browser flow: accepted")
 	}
 }
@@ -190,16 +190,22 @@ func TestTokenAnswersAreReadLeniently(t *testing.T) {
 		name, body string
 		want       Token
 	}{
-		{"text", `{"access_token":"a","issued_at":"1700000001000"}`,
-			Token{IssuedAt: now.Add(time.Second), AssumedEnd: now.Add(time.Second + life)}},
-		{"number", `{"access_token":"a","issued_at":1700000001000}`,
-			Token{IssuedAt: now.Add(time.Second), AssumedEnd: now.Add(time.Second + life)}},
+		{
+			"text", `{"access_token":"a","issued_at":"1700000001000"}`,
+			Token{IssuedAt: now.Add(time.Second), AssumedEnd: now.Add(time.Second + life)},
+		},
+		{
+			"number", `{"access_token":"a","issued_at":1700000001000}`,
+			Token{IssuedAt: now.Add(time.Second), AssumedEnd: now.Add(time.Second + life)},
+		},
 		{"absent", `{"access_token":"a"}`, Token{IssuedAt: now, AssumedEnd: now.Add(life)}},
 		{"null", `{"access_token":"a","issued_at":null}`, Token{IssuedAt: now, AssumedEnd: now.Add(life)}},
 		{"other clock", `{"access_token":"a","issued_at":"1278448832702"}`, Token{IssuedAt: now, AssumedEnd: now.Add(life)}},
 		{"expires_in", `{"access_token":"a","expires_in":"900"}`, Token{IssuedAt: now, AssumedEnd: now.Add(15 * time.Minute)}},
-		{"all new", `{"access_token":"a","refresh_token":"r1","instance_url":"https://new.example","id":"` + orgURL + `"}`,
-			Token{Refresh: "r1", InstanceURL: "https://new.example", OrgID: received("00Dx0000000BV7z"), UserID: received("005x00000012Q9P"), IssuedAt: now, AssumedEnd: now.Add(life)}},
+		{
+			"all new", `{"access_token":"a","refresh_token":"r1","instance_url":"https://new.example","id":"` + orgURL + `"}`,
+			Token{Refresh: "r1", InstanceURL: "https://new.example", OrgID: received("00Dx0000000BV7z"), UserID: received("005x00000012Q9P"), IssuedAt: now, AssumedEnd: now.Add(life)},
+		},
 		{"id of a fixture", `{"access_token":"a","id":"https://login.salesforce.com/id/foo/bar"}`, Token{IssuedAt: now, AssumedEnd: now.Add(life)}},
 	}
 	for _, tt := range tests {
@@ -265,7 +271,7 @@ func TestNextSecretIsTriedWhenTheClientIsRefused(t *testing.T) {
 	}
 	app := o.app()
 	app.ClientSecrets = []Secret{"new", "old", "older"}
-	if _, err := newTokens(t, o, ClientCredentials{app}, nil).Token(t.Context()); err != nil || len(o.tokenRequests()) != 2 {
+	if _, err := newTokens(t, ClientCredentials{app}, nil).Token(t.Context()); err != nil || len(o.tokenRequests()) != 2 {
 		t.Errorf("got %v after %d requests, want success after 2", err, len(o.tokenRequests()))
 	}
 }
@@ -276,7 +282,7 @@ func TestSecretsStayOutOfErrorsAndLogs(t *testing.T) {
 		b, _ := json.Marshal(map[string]string{"error": "invalid_grant", "error_description": fmt.Sprint(r.PostForm)})
 		say(w, 400, string(b))
 	}
-	_, err := newTokens(t, o, RefreshToken{o.app(), "r3fresh-value"}, nil).Token(t.Context())
+	_, err := newTokens(t, RefreshToken{o.app(), "r3fresh-value"}, nil).Token(t.Context())
 	if err == nil {
 		t.Fatal("want an error")
 	}

@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -33,7 +34,7 @@ func ParseID(s string) (ID, error) {
 	}
 	id := ID(s[:15] + checksum(s[:15]))
 	if len(s) == 18 && string(id) != s {
-		return "", fmt.Errorf("salesforce id: checksum does not fit: ask for the record by name or number")
+		return "", errors.New("salesforce id: checksum does not fit: ask for the record by name or number")
 	}
 	return id, nil
 }
@@ -55,6 +56,7 @@ func CheckID(s, object string) (ID, error) {
 }
 
 // Object returns the standard object that the id's prefix names, or "".
+// A custom object, and a standard one that this package does not know, give "".
 func (id ID) Object() string {
 	if len(id) < 3 {
 		return ""
@@ -62,6 +64,7 @@ func (id ID) Object() string {
 	return prefixes[string(id[:3])]
 }
 
+// standard says whether an object is one of those whose prefix is the same in every org.
 func standard(object string) bool {
 	for _, known := range prefixes {
 		if strings.EqualFold(known, object) {

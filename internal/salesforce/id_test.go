@@ -62,9 +62,19 @@ func TestSpokenValuesMatchPicklists(t *testing.T) {
 		{Value: "Größe", Label: "Größe", Active: true},
 	}
 	tests := []struct{ spoken, want string }{
-		{"closed won", "Closed Won"}, {"Closed-won.", "Closed Won"}, {"open, not contacted", "Open - Not Contacted"},
-		{"OPEN", "Open - Not Contacted"}, {"old", ""}, {"closed", ""}, {"", ""}, {"?!", ""},
-		{"a b", ""}, {"A-B", "A-B"}, {"ab two", "A-B"}, {"GRÖSSE", ""}, {"größe", "Größe"},
+		{"closed won", "Closed Won"},
+		{"Closed-won.", "Closed Won"},
+		{"open, not contacted", "Open - Not Contacted"},
+		{"OPEN", "Open - Not Contacted"},
+		{"old", ""},
+		{"closed", ""},
+		{"", ""},
+		{"?!", ""},
+		{"a b", ""},
+		{"A-B", "A-B"},
+		{"ab two", "A-B"},
+		{"GRÖSSE", ""},
+		{"größe", "Größe"},
 	}
 	for _, tt := range tests {
 		got, ok := MatchPicklist(values, tt.spoken)

@@ -20,6 +20,7 @@ type Describe struct {
 }
 
 // Field returns the field of that API name, or nil if the user cannot see one.
+// Names are compared as they are written: Salesforce is lenient there, and a playbook need not be.
 func (d *Describe) Field(name string) *Field {
 	for i := range d.Fields {
 		if d.Fields[i].Name == name {

@@ -19,6 +19,7 @@ func MatchPicklist(values []PicklistValue, spoken string) (PicklistValue, bool) 
 		if !v.Active {
 			continue
 		}
+		// The exact value goes before any other that merely reads alike.
 		if v.Value == spoken {
 			return v, true
 		}
@@ -34,6 +35,7 @@ func MatchPicklist(values []PicklistValue, spoken string) (PicklistValue, bool) 
 }
 
 // plain keeps letters and digits, in lower case: "Closed - Won" and "closed won" are one.
+// Marks count as letters: without them scripts that write vowels as marks would lose theirs.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) {

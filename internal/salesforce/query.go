@@ -61,6 +61,7 @@ func (c *Client) QueryAll(ctx context.Context, q SOQL, pages int) (all []Record,
 }
 
 // pages reads q from its first page on, once.
+// pages bounds what a query may cost: at 2,000 rows a page, a forgotten condition would read the org.
 func (c *Client) pages(ctx context.Context, q SOQL, pages int) ([]Record, bool, error) {
 	p, err := c.Query(ctx, q)
 	all := p.Records
@@ -86,6 +87,7 @@ func (c *Client) next(ctx context.Context, q SOQL, p Page) (Page, error) {
 	return c.page(ctx, r)
 }
 
+// queryCall is what all pages of a query have in common.
 func queryCall(q SOQL) call {
 	return call{op: "query", object: q.object, method: http.MethodGet, want: []int{http.StatusOK}}
 }
@@ -146,6 +148,7 @@ func (c *Client) Search(ctx context.Context, s SearchQuery) ([]Record, error) {
 		op: "search", method: http.MethodPost, path: "/parameterizedSearch", want: []int{http.StatusOK},
 		body: map[string]any{
 			"q": s.Text, "in": s.In, "sobjects": s.Objects,
+			// Spell correction is off: a name that sounds alike is another person.
 			"overallLimit": s.Limit, "defaultLimit": s.Limit, "spellCorrection": false,
 		},
 	}

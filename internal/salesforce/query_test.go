@@ -98,8 +98,10 @@ func TestCompositeTellsOfEachPart(t *testing.T) {
 	}
 	const v = "/services/data/v62.0"
 	want := map[string]any{"allOrNone": true, "collateSubrequests": false, "compositeRequest": []any{
-		map[string]any{"method": "PATCH", "url": v + "/sobjects/Lead/Key__c/vapi:c1:t1", "referenceId": "lead",
-			"body": map[string]any{"LastName": "Doe"}, "httpHeaders": map[string]any{"Sforce-Auto-Assign": "FALSE"}},
+		map[string]any{
+			"method": "PATCH", "url": v + "/sobjects/Lead/Key__c/vapi:c1:t1", "referenceId": "lead",
+			"body": map[string]any{"LastName": "Doe"}, "httpHeaders": map[string]any{"Sforce-Auto-Assign": "FALSE"},
+		},
 		map[string]any{"method": "POST", "url": v + "/sobjects/Task", "referenceId": "task", "body": map[string]any{"WhoId": "@{lead.id}"}},
 		map[string]any{"method": "GET", "url": v + "/query?q=SELECT%20Id%20FROM%20Lead", "referenceId": "found"},
 	}}

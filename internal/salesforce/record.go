@@ -18,6 +18,7 @@ type Fields map[string]any
 type Record map[string]any
 
 // ID returns the record's id, or "" if it was not asked for.
+// Salesforce spells the name in two ways, depending on the resource that answers.
 func (r Record) ID() ID {
 	for _, name := range []string{"Id", "id"} {
 		if s, ok := r[name].(string); ok {
@@ -36,6 +37,8 @@ func (r Record) Object() string {
 
 // Text returns the text at a path such as "Account.AccountNumber", or "" if it is absent,
 // null or not text.
+// That a path is absent and that its value is null are one here: Salesforce leaves a related record
+// out by writing null for it.
 func (r Record) Text(path string) string {
 	at := map[string]any(r)
 	names := strings.Split(path, ".")
@@ -182,6 +185,7 @@ func (c *Client) read(ctx context.Context, r call, path string, fields []string)
 // someone changed the record in between.
 //
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/dome_update_fields.htm
+// It is the caller who must find that out.
 func (c *Client) Update(ctx context.Context, object string, id ID, f Fields, o WriteOptions) error {
 	r := call{
 		op: "update", object: object, keyField: c.cfg.KeyField,
@@ -225,6 +229,7 @@ func (c *Client) Upsert(ctx context.Context, k Key, f Fields, o WriteOptions) (S
 // Delete moves a record to the recycle bin.
 //
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/dome_delete_record.htm
+// A second one is answered 404 with ENTITY_IS_DELETED, which Error.Absent tells.
 func (c *Client) Delete(ctx context.Context, object string, id ID) error {
 	r := call{op: "delete", object: object, method: http.MethodDelete, want: []int{http.StatusNoContent}}
 	var err error

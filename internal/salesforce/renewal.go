@@ -12,6 +12,7 @@ import (
 // before, else from Salesforce. asked tells which. It is called by one goroutine at a time.
 func (t *Tokens) next(ctx context.Context, last Token) (tok Token, asked bool, err error) {
 	for try := 0; ; try++ {
+		// The store is read again before every try: while one process waits, another may have renewed.
 		base, err := t.load(ctx, last)
 		if err != nil {
 			return Token{}, false, err
@@ -40,6 +41,8 @@ func (t *Tokens) next(ctx context.Context, last Token) (tok Token, asked bool, e
 }
 
 // load returns the token in the store, or last if there is none of this configuration.
+// A stored token of another configuration is passed over, not deleted: who goes back to the old
+// configuration finds it.
 func (t *Tokens) load(ctx context.Context, last Token) (Token, error) {
 	if t.cfg.Store == nil {
 		return last, nil
@@ -56,6 +59,7 @@ func (t *Tokens) load(ctx context.Context, last Token) (Token, error) {
 
 // ask gets the successor of base from Salesforce, or the one that was got before and could
 // not be saved: its predecessor may be dead.
+// A refresh token that is known to be dead is not sent again: only a person can help.
 func (t *Tokens) ask(ctx context.Context, base Token) (Token, error) {
 	if t.unsaved != nil {
 		return *t.unsaved, nil
@@ -94,6 +98,8 @@ func (t *Tokens) save(ctx context.Context, tok Token) error {
 }
 
 // again says whether a refused renewal is worth another look at the store and another try.
+// Of the three wordings that share invalid_grant, one clears by itself, one may be another process's
+// doing, and one needs a person; see AuthError.
 func (t *Tokens) again(err error, base Token, try int) (pause time.Duration, again bool) {
 	refusal, ok := errors.AsType[*AuthError](err)
 	switch {
@@ -101,7 +107,7 @@ func (t *Tokens) again(err error, base Token, try int) (pause time.Duration, aga
 		return 0, false
 	case refusal.busy():
 		step := 250 * time.Millisecond << try
-		return step + rand.N(step), try < maxBusy
+		return step + rand.N(step), try < maxBusy //nolint:gosec // it spreads load: nobody gains by guessing it
 	case refusal.stumbled():
 		return time.Second, try == 0
 	case refusal.dead():

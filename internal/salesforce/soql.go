@@ -25,7 +25,9 @@ const (
 
 var (
 	namePattern        = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
-	dateLiteralPattern = regexp.MustCompile(`^(YESTERDAY|TODAY|TOMORROW|(LAST|THIS|NEXT)_(WEEK|MONTH|QUARTER|YEAR|FISCAL_QUARTER|FISCAL_YEAR)|(LAST|NEXT)_90_DAYS|((LAST|NEXT)_N_(DAYS|WEEKS|MONTHS|QUARTERS|YEARS)|N_(DAYS|WEEKS|MONTHS|QUARTERS|YEARS)_AGO):[0-9]{1,5})$`)
+	dateLiteralPattern = regexp.MustCompile(`^(YESTERDAY|TODAY|TOMORROW|(LAST|NEXT)_90_DAYS` +
+		`|(LAST|THIS|NEXT)_(WEEK|MONTH|QUARTER|YEAR|FISCAL_QUARTER|FISCAL_YEAR)` +
+		`|((LAST|NEXT)_N_(DAYS|WEEKS|MONTHS|QUARTERS|YEARS)|N_(DAYS|WEEKS|MONTHS|QUARTERS|YEARS)_AGO):[0-9]{1,5})$`)
 )
 
 // SOQL is a query that can be sent. It comes from a Builder, whose names are checked and
@@ -65,6 +67,7 @@ func Select(fields ...string) *Builder {
 }
 
 // Count begins a query for the number of rows, which is Page.Total.
+// The rows themselves are not read: 2,000 of them would be a page of ids.
 func Count() *Builder { return &Builder{fields: []string{"COUNT()"}, limit: -1} }
 
 // From names the object.
@@ -106,6 +109,8 @@ func (b *Builder) Limit(rows int) *Builder {
 }
 
 // Offset skips rows, at most 2,000.
+// That is the vendor's bound, and pages beyond it are read by QueryAll (SOQL and SOSL Reference,
+// "OFFSET").
 func (b *Builder) Offset(rows int) *Builder {
 	if rows < 0 || rows > 2000 {
 		b.fault(fmt.Errorf("offset %d is not between 0 and 2000", rows))
@@ -178,6 +183,7 @@ func Float(f float64) Value {
 func Bool(b bool) Value { return Value{text: strconv.FormatBool(b)} }
 
 // Date is the day of t in t's zone.
+// A day has no zone in Salesforce: which day a time is, the caller's zone has decided.
 func Date(t time.Time) Value { return moment(t, time.DateOnly) }
 
 // DateTime is the instant t, to the second, in UTC.
@@ -246,6 +252,7 @@ func compare(field, op string, v Value) Cond {
 func In(field string, values ...Value) Cond { return among(field, "IN", values) }
 
 // NotIn holds where field equals none of the values.
+// Rows whose field is empty are among them, as with Ne.
 func NotIn(field string, values ...Value) Cond { return among(field, "NOT IN", values) }
 
 // among writes a condition of one field and a list, which must not be empty in SOQL.
@@ -275,13 +282,14 @@ func like(field, head string, pieces []string) Cond {
 	if len(pieces) == 0 || slices.Contains(pieces, "") {
 		err = errors.Join(err, fmt.Errorf("%s is compared with empty text", field))
 	}
-	pattern := head
+	var pattern strings.Builder
+	pattern.WriteString(head)
 	for _, p := range pieces {
 		text, e := escaped(p)
 		err = errors.Join(err, e)
-		pattern += wildcards.Replace(text) + "%"
+		pattern.WriteString(wildcards.Replace(text) + "%")
 	}
-	return Cond{field + " LIKE '" + pattern + "'", err}
+	return Cond{field + " LIKE '" + pattern.String() + "'", err}
 }
 
 // And holds where all conditions hold.

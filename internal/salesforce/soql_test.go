@@ -18,16 +18,24 @@ func TestQueriesReadAsWritten(t *testing.T) {
 		{Select("Id", "Account.Owner.Name").From("Contact"), "SELECT Id, Account.Owner.Name FROM Contact"},
 		{Count().From("Lead"), "SELECT COUNT() FROM Lead"},
 		{Select("Id").From("Lead").Where(Eq("LastName", String(`O'Hara \ "x"`+"\n"))), `SELECT Id FROM Lead WHERE LastName = 'O\'Hara \\ "x"\n'`},
-		{Select("Id").From("Lead").Where(Eq("A", Int(-3)), Gt("B", Float(1.5)), Ne("C", Bool(true)), Eq("D", Null())),
-			"SELECT Id FROM Lead WHERE (A = -3 AND B > 1.5 AND C != true AND D = NULL)"},
-		{Select("Id").From("Lead").Where(Ge("CreatedDate", DateTime(at)), Le("D", Date(at)), Lt("E", DateLiteral("LAST_N_DAYS:30"))),
-			"SELECT Id FROM Lead WHERE (CreatedDate >= 2026-01-02T02:04:05Z AND D <= 2026-01-02 AND E < LAST_N_DAYS:30)"},
-		{Select("Id").From("Lead").Where(In("Phone", String("1"), String("2")), NotIn("Id", Ref(leadID))),
-			"SELECT Id FROM Lead WHERE (Phone IN ('1', '2') AND Id NOT IN ('00QD000000dYKKFMA4'))"},
+		{
+			Select("Id").From("Lead").Where(Eq("A", Int(-3)), Gt("B", Float(1.5)), Ne("C", Bool(true)), Eq("D", Null())),
+			"SELECT Id FROM Lead WHERE (A = -3 AND B > 1.5 AND C != true AND D = NULL)",
+		},
+		{
+			Select("Id").From("Lead").Where(Ge("CreatedDate", DateTime(at)), Le("D", Date(at)), Lt("E", DateLiteral("LAST_N_DAYS:30"))),
+			"SELECT Id FROM Lead WHERE (CreatedDate >= 2026-01-02T02:04:05Z AND D <= 2026-01-02 AND E < LAST_N_DAYS:30)",
+		},
+		{
+			Select("Id").From("Lead").Where(In("Phone", String("1"), String("2")), NotIn("Id", Ref(leadID))),
+			"SELECT Id FROM Lead WHERE (Phone IN ('1', '2') AND Id NOT IN ('00QD000000dYKKFMA4'))",
+		},
 		{Select("Id").From("Lead").Where(StartsWith("Name", `50%_'\`)), `SELECT Id FROM Lead WHERE Name LIKE '50\%\_\'\\%'`},
 		{Select("Id").From("Lead").Where(Contains("Phone", "415", "555")), "SELECT Id FROM Lead WHERE Phone LIKE '%415%555%'"},
-		{Select("Id").From("Lead").Where(Or(Eq("A", Int(1)), And(Eq("B", Int(2)), Not(Eq("C", Int(3)))))).OrderBy("A").OrderByDesc("B.C").Limit(5).Offset(10),
-			"SELECT Id FROM Lead WHERE (A = 1 OR (B = 2 AND (NOT C = 3))) ORDER BY A ASC, B.C DESC LIMIT 5 OFFSET 10"},
+		{
+			Select("Id").From("Lead").Where(Or(Eq("A", Int(1)), And(Eq("B", Int(2)), Not(Eq("C", Int(3)))))).OrderBy("A").OrderByDesc("B.C").Limit(5).Offset(10),
+			"SELECT Id FROM Lead WHERE (A = 1 OR (B = 2 AND (NOT C = 3))) ORDER BY A ASC, B.C DESC LIMIT 5 OFFSET 10",
+		},
 	}
 	for _, tt := range tests {
 		q, err := tt.b.Build()

@@ -31,6 +31,7 @@ func (s Secret) GoString() string { return masked }
 func (s Secret) LogValue() slog.Value { return slog.StringValue(masked) }
 
 // Format prints a mask for every verb.
+// Without it a verb that is not for strings (%d, say) would print the text in its complaint.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(masked)) }
 
 // Token is a session with an org, and what is needed to get the next one.
@@ -97,6 +98,8 @@ func (w wireToken) token(last Token, now time.Time, life time.Duration) (Token, 
 }
 
 // identity reads org and user from https://login.salesforce.com/id/ORG/USER.
+// An identity that does not parse leaves the ids as they were: they are compared with what is
+// configured, and an empty one compares with nothing.
 func identity(address string) (org, user ID, ok bool) {
 	parts := strings.Split(strings.TrimRight(address, "/"), "/")
 	if len(parts) < 3 || parts[len(parts)-3] != "id" {

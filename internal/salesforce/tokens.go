@@ -208,6 +208,7 @@ func (t *Tokens) Exchange(ctx context.Context, code, verifier string) (Token, er
 	return h.token, err
 }
 
+// current is the token as it is known now, whatever it is worth.
 func (t *Tokens) current() held {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -215,6 +216,8 @@ func (t *Tokens) current() held {
 }
 
 // hold returns the token for a call that begins.
+// A token that may have ended is still tried if no other can be had: the end is assumed, the login
+// service is another machine than the org's, and a caller is waiting.
 func (t *Tokens) hold(ctx context.Context) (held, error) {
 	h := t.current()
 	if h.token.Access == "" || h.refused {
@@ -239,6 +242,8 @@ func (t *Tokens) hold(ctx context.Context) (held, error) {
 }
 
 // refused is called with the token of a call that was answered INVALID_SESSION_ID.
+// Many calls find out at once. The generation tells whether the token has been replaced since the
+// call began; only those that had the newest ask for another.
 func (t *Tokens) refused(ctx context.Context, h held) (held, error) {
 	t.mu.Lock()
 	if t.held.generation == h.generation {
@@ -324,6 +329,8 @@ func (t *Tokens) fly(ctx context.Context, h held) (got held, err error) {
 }
 
 // alone runs fn while no other renewal runs, here or in a process that shares the store.
+// The order is always this one: first our own turn, then the lock that other processes see. It is
+// held while Salesforce answers, for seconds; the mutex mu never is.
 func (t *Tokens) alone(ctx context.Context, fn func(context.Context) error) error {
 	select {
 	case t.turn <- struct{}{}:
@@ -353,6 +360,6 @@ func (t *Tokens) publish(ctx context.Context, tok Token, asked bool) held {
 // due is when to renew tok: early by the configured time and up to a tenth more, so that
 // processes which share it do not all wake at once.
 func (t *Tokens) due(tok Token) time.Time {
-	early := t.cfg.Early + rand.N(t.cfg.Early/10+1)
+	early := t.cfg.Early + rand.N(t.cfg.Early/10+1) //nolint:gosec // it spreads load: nobody gains by guessing it
 	return tok.AssumedEnd.Add(-min(early, tok.AssumedEnd.Sub(tok.IssuedAt)/2))
 }

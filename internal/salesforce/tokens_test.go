@@ -143,11 +143,14 @@ func clientFor(t *testing.T, h *http.Client, tokens *Tokens) *Client {
 	return c
 }
 
-// crowd makes n calls at once and returns how many failed.
-func crowd(t *testing.T, n int, clients ...*Client) (failed int) {
+// crowdSize is how many calls a crowd makes.
+const crowdSize = 20
+
+// crowd makes them at once and returns how many failed.
+func crowd(t *testing.T, clients ...*Client) (failed int) {
 	var wg sync.WaitGroup
-	errs := make([]error, n)
-	for i := range n {
+	errs := make([]error, crowdSize)
+	for i := range errs {
 		wg.Go(func() { _, errs[i] = clients[i%len(clients)].Limits(t.Context()) })
 	}
 	wg.Wait()
@@ -165,12 +168,12 @@ func TestManyCallsAfterTheEndShareOneRenewal(t *testing.T) {
 	bubble(t, func(t *testing.T, s *rotating, h *http.Client) {
 		s.takes = 300 * time.Millisecond
 		c := clientFor(t, h, tokensFor(t, h, &memoryStore{}))
-		if failed := crowd(t, 20, c); failed > 0 || s.asked != 1 {
+		if failed := crowd(t, c); failed > 0 || s.asked != 1 {
 			t.Errorf("first token: %d failed, %d token requests, want 0 and 1", failed, s.asked)
 		}
 		s.n, s.asked = 1, 0
 		time.Sleep(96 * time.Minute)
-		if failed := crowd(t, 20, c); failed > 0 || s.asked != 1 {
+		if failed := crowd(t, c); failed > 0 || s.asked != 1 {
 			t.Errorf("after the assumed end: %d failed, %d token requests, want 0 and 1", failed, s.asked)
 		}
 		// Someone ends the session; the refresh token lives.
@@ -183,7 +186,7 @@ func TestManyCallsAfterTheEndShareOneRenewal(t *testing.T) {
 			s.n = alive + 1
 			return 200, fmt.Sprintf(`{"access_token":"access-%d","refresh_token":"refresh-%d"}`, s.n, s.n)
 		})
-		if failed := crowd(t, 20, c); failed > 0 || s.asked != 1 || s.refused == 0 {
+		if failed := crowd(t, c); failed > 0 || s.asked != 1 || s.refused == 0 {
 			t.Errorf("session ended: %d failed, %d token requests, %d refused, want 0, 1 and some", failed, s.asked, s.refused)
 		}
 	})
@@ -215,7 +218,7 @@ func TestManyCallsShareOneFailedRenewal(t *testing.T) {
 		s.takes = time.Second
 		s.scripted = append(s.scripted, refusing("authentication failure"))
 		c := clientFor(t, h, tokensFor(t, h, nil))
-		if failed := crowd(t, 20, c); failed != 20 || s.asked != 1 {
+		if failed := crowd(t, c); failed != crowdSize || s.asked != 1 {
 			t.Errorf("%d failed, %d token requests, want 20 and 1", failed, s.asked)
 		}
 	})
@@ -248,7 +251,7 @@ func TestProcessesThatShareAStoreRenewOnce(t *testing.T) {
 		store := &memoryStore{}
 		a, b := clientFor(t, h, tokensFor(t, h, store)), clientFor(t, h, tokensFor(t, h, store))
 		for round := 1; round <= 3; round++ {
-			if failed := crowd(t, 20, a, b); failed > 0 || s.asked != round {
+			if failed := crowd(t, a, b); failed > 0 || s.asked != round {
 				t.Errorf("round %d: %d failed, %d token requests, want 0 and %d", round, failed, s.asked, round)
 			}
 			time.Sleep(96 * time.Minute)
@@ -472,8 +475,10 @@ func TestDeadRefreshTokenIsNotSentAgain(t *testing.T) {
 		}
 		// The operator authorises through another process.
 		s.dead, s.n = false, 5
-		_ = store.Save(t.Context(), Token{Access: "access-5", Refresh: "refresh-x", InstanceURL: "http://org.example",
-			AssumedEnd: time.Now().Add(time.Hour), Source: tokens.cfg.Flow.source()})
+		_ = store.Save(t.Context(), Token{
+			Access: "access-5", Refresh: "refresh-x", InstanceURL: "http://org.example",
+			AssumedEnd: time.Now().Add(time.Hour), Source: tokens.cfg.Flow.source(),
+		})
 		if _, err := c.Limits(t.Context()); err != nil || !tokens.Connected() {
 			t.Errorf("after a new authorisation: %v, connected %v", err, tokens.Connected())
 		}

@@ -31,6 +31,7 @@ func (a answer) html() bool {
 }
 
 // retryAfter reads the header that core REST does not document but an edge may send.
+// Both forms of RFC 9110, section 10.2.3, are read; a time that has passed asks for nothing.
 func (a answer) retryAfter() time.Duration {
 	v := a.header.Get("Retry-After")
 	if s, err := strconv.Atoi(v); err == nil && s > 0 {
@@ -65,6 +66,7 @@ func (c *Client) send(req *http.Request, r call) (answer, error) {
 }
 
 // exchange sends req once and reads at most limit bytes of the answer, after decompression.
+// It reads the whole body before it returns, so that the connection can be used again.
 func exchange(client *http.Client, req *http.Request, limit int64) (answer, error) {
 	resp, err := client.Do(req)
 	if err != nil {
@@ -77,6 +79,7 @@ func exchange(client *http.Client, req *http.Request, limit int64) (answer, erro
 		return a, fmt.Errorf("read answer: %w", err)
 	}
 	if int64(len(a.body)) > limit {
+		// A cut answer could still be valid JSON with rows missing: nothing of it is used.
 		a.body = nil
 		return a, fmt.Errorf("answer is longer than %d bytes", limit)
 	}
@@ -97,6 +100,8 @@ type wire struct {
 	asked, connected, written atomic.Bool
 }
 
+// watch notes what the transport reports of the request (net/http/httptrace). On a connection that
+// is reused, GotConn comes as well.
 func (w *wire) watch(req *http.Request) *http.Request {
 	return req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
 		GetConn:      func(string) { w.asked.Store(true) },

@@ -24,8 +24,7 @@ CREATE TABLE secret_seen (
     PRIMARY KEY (workspace, door, digest)
 ) WITHOUT ROWID;
 
--- A neighbour's session. generation guards a save: the slower of two processes must not put back a
--- token that has been rotated away.
+-- A neighbour's session, one a workspace. generation counts its renewals.
 CREATE TABLE token (
     workspace  TEXT    NOT NULL,
     neighbour  TEXT    NOT NULL,
