@@ -22,6 +22,12 @@ const webhook = "http://voice.example.com/webhook/vapi"
 // live plays in a world whose server runs, in a bubble. The server may be stopped and started by play.
 func live(t *testing.T, o world.Options, play func(t *testing.T, w *world.World)) {
 	t.Helper()
+	staged(t, o, func(*testing.T, *world.World) {}, play)
+}
+
+// staged is live with something to be done before the server starts.
+func staged(t *testing.T, o world.Options, prepare, play func(t *testing.T, w *world.World)) {
+	t.Helper()
 	o.Dir = t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		if o.Log == nil {
@@ -31,6 +37,7 @@ func live(t *testing.T, o world.Options, play func(t *testing.T, w *world.World)
 			o.Cloud.ServerMessages = simvapi.EveryServerMessage()
 		}
 		w := world.New(o)
+		prepare(t, w)
 		if err := w.Start(t.Context()); err != nil {
 			t.Error(err)
 			_ = w.Close() // the start is reported
