@@ -51,7 +51,7 @@ func (d *Desk) leave(w http.ResponseWriter, r *http.Request, o OAuth) {
 	}
 	if err != nil {
 		o.Log.Error("oauth.login", "workspace", o.Workspace, "error", err)
-		d.show(w, http.StatusInternalServerError, "oauth.html", outcome{Workspace: o.Workspace, Problem: "The sign-in could not be started.", Mend: "Look into the server's log, then try again.", Again: r.URL.Path})
+		d.show(w, http.StatusInternalServerError, "oauth.html", outcome{Workspace: o.Workspace, Problem: "The sign-in could not be started.", Mend: "The server's log says why.", Again: r.URL.Path})
 		return
 	}
 	http.Redirect(w, r, o.Flow.AuthURL(state, verifier), http.StatusSeeOther)
@@ -69,22 +69,22 @@ func (d *Desk) arrive(w http.ResponseWriter, r *http.Request, o OAuth, again str
 	switch {
 	case err != nil:
 		o.Log.Error("oauth.callback", "workspace", o.Workspace, "error", err)
-		fail(http.StatusInternalServerError, "The sign-in could not be finished.", "Look into the server's log, then try again.")
+		fail(http.StatusInternalServerError, "The sign-in could not be finished.", "The server's log says why.")
 		return
 	case !good:
-		fail(http.StatusBadRequest, "This sign-in is unknown, was used before, or is older than ten minutes.", "Begin again.")
+		fail(http.StatusBadRequest, "This visit to Salesforce was not begun here, was finished before, or took longer than ten minutes.", "Nothing has changed.")
 		return
 	case q.Get("error") != "":
-		fail(http.StatusBadRequest, "Salesforce did not grant access.", "Begin again and allow it, as a user who may use the app.")
+		fail(http.StatusBadRequest, "Salesforce did not grant access.", "Nothing has changed. Allow it there, as a user who may use the app.")
 		return
 	case q.Get("code") == "":
-		fail(http.StatusBadRequest, "Salesforce sent no code.", "Begin again.")
+		fail(http.StatusBadRequest, "Salesforce sent no code.", "Nothing has changed.")
 		return
 	}
 	verifier, err := o.Box.Open(sealed, []byte(hash))
 	if err != nil {
 		o.Log.Error("oauth.callback", "workspace", o.Workspace, "error", err)
-		fail(http.StatusBadRequest, "This sign-in was begun under another encryption key.", "Begin again.")
+		fail(http.StatusBadRequest, "This visit to Salesforce was begun under another encryption key.", "Nothing has changed.")
 		return
 	}
 	tok, err := o.Tokens.Exchange(r.Context(), q.Get("code"), string(verifier))

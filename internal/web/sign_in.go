@@ -1,7 +1,7 @@
 // Package web is what the operator sees and does in a browser: signing in, and connecting a workspace to
 // its Salesforce org.
 //
-//	/sign-in           name and password → a session cookie
+//	/sign-in           name and password → a session cookie, and back to where the operator was going
 //	/oauth/login       to Salesforce, with a state and a PKCE verifier that are kept here
 //	/oauth/callback    back from Salesforce; the state is good once and for ten minutes
 //
@@ -16,11 +16,11 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
-	"github.com/alexedwards/scs/v2/memstore"
 	"golang.org/x/time/rate"
 )
 
@@ -56,19 +56,23 @@ func New(o Options) (*Desk, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := scs.New()
-	s.Lifetime, s.IdleTimeout = 12*time.Hour, time.Hour
-	s.Cookie.Name, s.Cookie.HttpOnly, s.Cookie.Secure = "hookswitch", true, o.Secure
-	s.Cookie.SameSite = http.SameSiteLaxMode // the callback comes from Salesforce's pages
+	// Not scs.New: it starts a goroutine that cleans a store which we would not use.
+	s := &scs.SessionManager{
+		Store: newSessions(), Codec: scs.GobCodec{}, Lifetime: 12 * time.Hour, IdleTimeout: time.Hour,
+		Cookie: scs.SessionCookie{
+			Name: "hookswitch", Path: "/", HttpOnly: true, Secure: o.Secure, Persist: true,
+			SameSite: http.SameSiteLaxMode, // the callback comes from Salesforce's pages
+		},
+		ErrorFunc: func(w http.ResponseWriter, _ *http.Request, err error) {
+			o.Log.Error("session.broken", "error", err)
+			http.Error(w, "The session could not be read. Please try again.", http.StatusInternalServerError)
+		},
+	}
 	return &Desk{o: o, sessions: s, attempts: rate.NewLimiter(rate.Every(attemptEvery), attemptBurst), pages: pages}, nil
 }
 
-// Close stops what the desk does in the background.
-func (d *Desk) Close() {
-	if kept, ok := d.sessions.Store.(*memstore.MemStore); ok { // what scs.New makes
-		kept.StopCleanup()
-	}
-}
+// Close ends the desk. Nothing runs for it in the background; sessions go with the memory.
+func (d *Desk) Close() {}
 
 // operator is the session value that says who signed in.
 const operator = "operator"
@@ -85,7 +89,7 @@ func (d *Desk) Wrap(h http.Handler) http.Handler {
 		head.Set("Cache-Control", "no-store")
 		head.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 		head.Set("X-Content-Type-Options", "nosniff")
-		head.Set("Referrer-Policy", "no-referrer")
+		head.Set("Referrer-Policy", "same-origin") // stricter, browsers send forms with "Origin: null", which is refused
 		guarded.ServeHTTP(w, r)
 	})
 }
@@ -94,8 +98,8 @@ func (d *Desk) Wrap(h http.Handler) http.Handler {
 func (d *Desk) SignedIn(h http.Handler) http.Handler {
 	return d.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if d.sessions.GetString(r.Context(), operator) == "" {
-			d.sessions.Put(r.Context(), "to", r.URL.RequestURI())
-			http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
+			// The way back travels with the browser: a session for each stranger who knocks would fill the memory.
+			http.Redirect(w, r, "/sign-in?"+url.Values{"to": {r.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
 			return
 		}
 		h.ServeHTTP(w, r)
@@ -105,13 +109,15 @@ func (d *Desk) SignedIn(h http.Handler) http.Handler {
 // signIn is what the sign-in page shows.
 type signIn struct {
 	Problem string
-	Closed  bool // no password is configured
+	Closed  bool   // no password is configured
+	Name    string // as it was typed
+	To      string // where the operator was going
 }
 
 // Routes adds the pages for signing in and out.
 func (d *Desk) Routes(mux *http.ServeMux) {
-	mux.Handle("GET /sign-in", d.Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		d.show(w, http.StatusOK, "sign_in.html", signIn{Closed: len(d.o.Passwords) == 0})
+	mux.Handle("GET /sign-in", d.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d.show(w, http.StatusOK, "sign_in.html", signIn{Closed: len(d.o.Passwords) == 0, To: local(r.URL.Query().Get("to"))})
 	})))
 	mux.Handle("POST /sign-in", d.Wrap(http.HandlerFunc(d.enter)))
 	mux.Handle("POST /sign-out", d.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -127,14 +133,17 @@ const maxForm = 8 << 10
 
 func (d *Desk) enter(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	again := signIn{Closed: len(d.o.Passwords) == 0, Name: r.PostFormValue("username"), To: local(r.PostFormValue("to"))}
 	if !d.attempts.Allow() {
 		w.Header().Set("Retry-After", "10")
-		d.show(w, http.StatusTooManyRequests, "sign_in.html", signIn{Problem: "Too many attempts. Please wait ten seconds."})
+		again.Problem = "Too many attempts. Please wait ten seconds."
+		d.show(w, http.StatusTooManyRequests, "sign_in.html", again)
 		return
 	}
-	if !d.knows(r.PostFormValue("username"), r.PostFormValue("password")) {
+	if !d.knows(again.Name, r.PostFormValue("password")) {
 		d.o.Log.Warn("operator.refused")
-		d.show(w, http.StatusUnauthorized, "sign_in.html", signIn{Problem: "That name and password do not fit.", Closed: len(d.o.Passwords) == 0})
+		again.Problem = "That name and password do not fit."
+		d.show(w, http.StatusUnauthorized, "sign_in.html", again)
 		return
 	}
 	if err := d.sessions.RenewToken(r.Context()); err != nil {
@@ -144,11 +153,20 @@ func (d *Desk) enter(w http.ResponseWriter, r *http.Request) {
 	}
 	d.sessions.Put(r.Context(), operator, d.o.Username)
 	d.o.Log.Info("operator.signed-in")
-	to := d.sessions.PopString(r.Context(), "to")
-	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") {
-		to = "/health"
+	// A page goes on from here, not a redirect: the way may lead to Salesforce, and browsers hold the
+	// form-action of the page with the form against every redirect that follows it (Chromium does).
+	w.Header().Set("Refresh", "0; url="+again.To)
+	d.show(w, http.StatusOK, "signed_in.html", again)
+}
+
+// local is where to go after signing in: a path of this server, whatever was sent. A browser takes "//host"
+// and "/\host" for another host.
+func local(to string) string {
+	u, err := url.Parse(to)
+	if err != nil || u.Scheme != "" || u.Host != "" || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") || strings.Contains(to, `\`) {
+		return "/health"
 	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	return u.RequestURI()
 }
 
 // knows compares digests, so that neither a length nor a first letter can be learnt from the time it takes.
@@ -159,7 +177,9 @@ func (d *Desk) knows(username, password string) bool {
 	}
 	good := 0
 	for _, p := range d.o.Passwords {
-		good |= same(password, p)
+		if p != "" { // an empty one is none
+			good |= same(password, p)
+		}
 	}
 	return good&same(username, d.o.Username) == 1
 }
