@@ -7,6 +7,7 @@
 //	names, comments   documentation of every exported name, words that name nothing (names_test.go, words_test.go)
 //	state             no init, no variables, no default clients, no sleeping tests (state_test.go)
 //	places            SQL in store.go files only (places_test.go)
+//	pages             what they name, link to, draw and give as an example (docs_test.go, pages_test.go)
 //
 // What a rule lets through stands in lists_test.go, each entry with its reason; an entry that no longer
 // applies is a fault too, so the lists cannot outlive what they excuse.

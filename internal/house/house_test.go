@@ -25,7 +25,7 @@ type rule struct {
 
 // rules is the whole table, in the order of ARCHITECTURE.md: who knows whom, then form, then habits.
 func rules() []rule {
-	return slices.Concat(importRules(), effectRules(), sizeRules(), nameRules(), stateRules(), placeRules(), wordRules(), listRules())
+	return slices.Concat(importRules(), effectRules(), sizeRules(), nameRules(), stateRules(), placeRules(), wordRules(), docRules(), listRules())
 }
 
 // TestHouseRulesHold holds every rule against the module as it stands.
