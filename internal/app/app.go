@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/hookswitch/hookswitch/internal/call"
@@ -184,6 +185,7 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	gone := make(chan error, 1)
 	go func() { gone <- srv.Serve(l) }()
 	a.log.Info("server.ready", "listen", l.Addr().String())
+	debug.FreeOSMemory() // reading playbooks and migrations took as much as serving does, and an idle server would keep it
 	var err error
 	select {
 	case err = <-gone:

@@ -75,11 +75,27 @@ func newWire(tb testing.TB, tool, args string) *wire {
 		customer.(map[string]any)["number"] = "+1212NNNNNNN"
 		delete(customer.(map[string]any), "externalId")
 	}
-	text, err := json.MarshalIndent(body, "", "  ")
-	if err != nil {
-		tb.Fatal(err)
+	return &wire{longer(tb, body, 8<<10)}
+}
+
+// longer lets the conversation in a body go on until the body has its size; Vapi sends no blanks.
+func longer(tb testing.TB, body map[string]map[string]any, size int) []byte {
+	tb.Helper()
+	artifact := body["message"]["artifact"].(map[string]any)
+	for {
+		text, err := json.Marshal(body)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if len(text) >= size {
+			return text
+		}
+		said := artifact["messages"].([]any)
+		artifact["messages"] = append(said, map[string]any{
+			"role": []string{"user", "bot"}[len(said)%2], "message": "We would like a garden, and room for two children.",
+			"time": 1787270400000 + 2000*len(said), "endTime": 1787270401500 + 2000*len(said), "secondsFromStart": 2 * len(said), "duration": 1500,
+		})
 	}
-	return &wire{text}
 }
 
 // body is that of the n-th ask.
@@ -221,9 +237,9 @@ type server struct {
 // start runs a server on a database of its own. Parked, it records and does nothing else.
 func start(tb testing.TB, parked bool) *server {
 	tb.Helper()
-	org := simforce.New(simforce.Options{MyDomain: benchHost, DailyLimit: 100_000_000})
+	org := simforce.New(simforce.Options{MyDomain: benchHost, DailyLimit: 100_000_000, Duplicates: []simforce.DuplicateRule{}})
 	a, err := app.New(tb.Context(), app.Options{
-		Config: settings(tb.TempDir()), Log: slog.New(slog.DiscardHandler), Transport: inside{org}, Books: books,
+		Config: settings(tb.TempDir()), Log: quiet(), Transport: inside{org}, Books: books,
 	})
 	if err != nil {
 		tb.Fatal(err)
@@ -245,6 +261,8 @@ func start(tb testing.TB, parked bool) *server {
 	}
 	return &server{a, org}
 }
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func settings(dir string) *config.Config {
 	c := config.Default()
