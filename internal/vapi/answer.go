@@ -81,6 +81,7 @@ func EncodeLegacy(r Result) []byte {
 }
 
 // EncodeNothing is the answer to a message that needs none.
+// Vapi does not look into it, but it is JSON like every other answer.
 func EncodeNothing() []byte { return []byte("{}") }
 
 // text is what the model is told: the error or the result, else the other, else the spoken words.

@@ -34,8 +34,7 @@ func checkBody(body []byte) error {
 		return &BodyError{Offset: offset, Problem: fmt.Sprintf("nests deeper than %d", maxDepth)}
 	}
 	if !json.Valid(body) {
-		var syntax *json.SyntaxError
-		if errors.As(json.Unmarshal(body, new(json.RawMessage)), &syntax) {
+		if syntax, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(body, new(json.RawMessage))); ok {
 			return &BodyError{Offset: int(syntax.Offset), Problem: "is not JSON, or is cut short"}
 		}
 		return &BodyError{Problem: "is not JSON"} // unreachable while Valid and Unmarshal share their scanner

@@ -40,6 +40,7 @@ func (u ControlURL) Check(callID string, origins ...string) error {
 	if callID == "" || strings.Contains(callID, "/") || p.EscapedPath() != "/"+url.PathEscape(callID)+"/control" {
 		return errors.New("vapi: control url: path is not that of this call")
 	}
+	// The path has been checked by now: even a simulator is posted to at its own call's address only.
 	if slices.Contains(origins, p.Scheme+"://"+p.Host) {
 		return nil
 	}

@@ -14,6 +14,8 @@ import (
 )
 
 // defaultTolerance is how far a signed timestamp may be from our clock, either way.
+// Vapi names no number. Five minutes are what Svix and others take: enough for a clock that is badly
+// set and for a retry, too short for a copied request to be of use later.
 const defaultTolerance = 5 * time.Minute
 
 // Scheme describes an HMAC credential with the fields of Vapi's HMACAuthenticationPlan. The zero Scheme is Vapi's
@@ -90,6 +92,8 @@ type segment struct {
 }
 
 // compile fills in Vapi's defaults and refuses what could not work.
+// compile is the place where a mistake in the configuration is told: at the first request it would be
+// one more signature that does not match.
 func (s Scheme) compile(keys []Key) (*signer, error) {
 	s.SignatureHeader = orElse(s.SignatureHeader, "x-signature")
 	s.TimestampHeader = orElse(s.TimestampHeader, "x-timestamp")

@@ -60,6 +60,8 @@ func Parse(body []byte) (Message, error) {
 }
 
 // setType settles what m is. It returns the alias under which it came, if any.
+// The order matters: what the older name tells is put in first, so that the report's contents can
+// decide last.
 func (m *Message) setType(e envelope) alias {
 	a, ok := aliases[m.OriginalType]
 	if !ok {

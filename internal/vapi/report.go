@@ -58,6 +58,7 @@ func duration(e envelope) time.Duration {
 }
 
 // transfers reads what became of each transfer of the call, in order.
+// A call that was never transferred has no list, or an empty one.
 func transfers(list gjson.Result) []TransferOutcome {
 	var all []TransferOutcome
 	for _, t := range list.Array() {

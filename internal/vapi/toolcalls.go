@@ -34,6 +34,7 @@ func (m *Message) setToolCalls(e envelope) {
 			asks = append(asks, ask{call: member(c, "toolCall"), tool: c})
 		}
 	}
+	// A tool-calls message with empty lists asks for nothing; only the older form is an ask by itself.
 	if len(asks) == 0 && m.OriginalType != string(TypeToolCalls) {
 		m.Legacy = true
 		asks = []ask{{call: e.function()}}
