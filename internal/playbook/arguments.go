@@ -44,6 +44,7 @@ type pair struct {
 	value any
 }
 
+// pairs is an object in the order of the playbook. encoding/json would sort a map's keys.
 type pairs []pair
 
 // MarshalJSON writes the pairs in order.
@@ -58,7 +59,10 @@ func (p pairs) MarshalJSON() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		name, _ := json.Marshal(e.name) // a string always marshals
+		name, err := json.Marshal(e.name)
+		if err != nil {
+			return nil, err
+		}
 		b.Write(name)
 		b.WriteByte(':')
 		b.Write(value)
@@ -72,6 +76,7 @@ const (
 	maxText = 255
 	// maxProperties bounds what a model is asked for at once.
 	maxProperties = 40
+	// maxDepth is how deep arguments nest: what a caller can be asked for in one sentence is flat.
 	maxDepth      = 3
 )
 
@@ -89,6 +94,8 @@ var formats = []string{"date", "date-time", "email", "time", "uri", "uuid"}
 // arguments reads a tool's arguments. A tool without has an empty object.
 func (b *builder) arguments(tool *object) *Arguments {
 	a := &Arguments{region: b.book.Region}
+	// additionalProperties is false so that the model is told not to invent any; what it sends all the
+	// same is dropped by Check, not refused: the caller's ask is worth more than the model's manners.
 	out := pairs{{"type", "object"}, {"properties", pairs{}}, {"required", []string{}}, {"additionalProperties", false}}
 	before := len(b.src.faults)
 	n, ok := tool.get("arguments")
@@ -112,6 +119,9 @@ func (b *builder) arguments(tool *object) *Arguments {
 	return a
 }
 
+// compileSchema makes the check from the very bytes that the model is given, so that the two cannot
+// differ. Formats are asserted: by the standard alone they would be notes (JSON Schema Validation,
+// "Vocabularies for Semantic Content With format").
 func compileSchema(text []byte) (*jsonschema.Schema, error) {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
@@ -126,6 +136,8 @@ func compileSchema(text []byte) (*jsonschema.Schema, error) {
 }
 
 // properties reads the properties of an object, and which of them must be there.
+// One name for two arguments is a fault, other names included: which of them a model had meant could
+// not be told.
 func (b *builder) properties(o *object, path string, depth int) (out []*property, required []string, schema pairs) {
 	schema = pairs{}
 	taken := map[string]node{}
@@ -161,6 +173,7 @@ func (b *builder) properties(o *object, path string, depth int) (out []*property
 	return out, required, schema
 }
 
+// propertyNames are what a misspelt name may have meant.
 func propertyNames(ps []*property) []string {
 	out := make([]string, len(ps))
 	for i, p := range ps {
@@ -214,6 +227,8 @@ func (b *builder) property(name, path string, n node, depth int) (*property, pai
 }
 
 // keyword passes a keyword of JSON Schema on.
+// A keyword that is not in the table is refused by close, under its own name: one that the check
+// ignored would be a promise to the model that nobody keeps.
 func (b *builder) keyword(o *object, e entry) (any, bool) {
 	kind, ok := keywords[e.name]
 	if !ok {
@@ -233,6 +248,7 @@ func (b *builder) keyword(o *object, e entry) (any, bool) {
 	if e.name == "pattern" {
 		if _, err := regexp.Compile(text); err != nil {
 			v.fault("the pattern is no regular expression: "+err.Error(), "")
+			// The fault is told; something that compiles keeps the rest of the reading from telling it again.
 			return ".*", true
 		}
 	}
@@ -240,6 +256,7 @@ func (b *builder) keyword(o *object, e entry) (any, bool) {
 }
 
 // enumeration reads the values that an argument can have, and how else they are said.
+// Synonyms stay with us: in the schema they would be values like the others, and be written to the org.
 func (b *builder) enumeration(o *object, p *property) []any {
 	var values []any
 	n, ok := o.get("enum")
@@ -270,6 +287,7 @@ func (b *builder) enumeration(o *object, p *property) []any {
 	return values
 }
 
+// textsOf writes values as a person would.
 func textsOf(values []any) []string {
 	var out []string
 	for _, v := range values {
@@ -296,6 +314,7 @@ func (p *property) spell(n node, spelling, value string) {
 }
 
 // ours reads what the model is not given.
+// A question promises nothing and claims nothing, which is checked as with any words.
 func (b *builder) ours(o *object, p *property) {
 	if n, ok := o.get("ask"); ok && b.plain != nil {
 		p.ask = b.plain.words(n)
@@ -319,6 +338,8 @@ func (a *Arguments) declare(v *vocabulary) *cel.Type {
 	return declareObject(v, "args", a.properties, a.required)
 }
 
+// declareObject names an object's members as a type of their own, so that args.adress is a fault of
+// the playbook and not a null while a caller waits.
 func declareObject(v *vocabulary, name string, properties []*property, required []string) *cel.Type {
 	f := fields{}
 	for _, p := range properties {
@@ -332,6 +353,7 @@ func declareObject(v *vocabulary, name string, properties []*property, required 
 	return objectType(name)
 }
 
+// declared is the argument's type in expressions. It is what Check returns, not what a model sends.
 func (p *property) declared(v *vocabulary, owner string) *cel.Type {
 	switch p.kind {
 	case "number":
@@ -352,6 +374,7 @@ func (p *property) declared(v *vocabulary, owner string) *cel.Type {
 }
 
 // question is what fetches the argument, in the caller's language.
+// A question that cannot be worked out is asked in general words: any is better than none.
 func (p *property) question(env *Env, lang string) string {
 	if p.ask != nil {
 		if s, err := p.ask.Render(env, lang); err == nil {

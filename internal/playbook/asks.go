@@ -26,6 +26,8 @@ func (t *Tool) asksOfCaller() bool {
 }
 
 // expressions are all expressions of the tool.
+// It must know every place that can hold one: an expression that it misses would see no caller, and
+// greet a known one as a stranger.
 func (t *Tool) expressions() []*Expr {
 	var all []*Expr
 	add := func(exprs ...*Expr) {
@@ -70,8 +72,9 @@ func (t *Tool) expressions() []*Expr {
 	return all
 }
 
-// Values are the values in the text that are at most most characters long, as they would be rendered. A
-// read-back is recognised by them.
+// Values are the values in the text as they would be rendered, without those of more than most
+// characters. A read-back is recognised by them.
+// Longer ones are descriptions, which nobody repeats word for word.
 func (t *Text) Values(env *Env, most int) ([]string, error) {
 	if t == nil {
 		return nil, nil

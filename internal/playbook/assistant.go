@@ -45,6 +45,8 @@ type Transcriber struct {
 type Analysis struct{ Summary, Success bool }
 
 // assistant reads the assistant; what is left out has the shipped defaults.
+// The bounds are Vapi's (API reference, CreateAssistantDTO). What Vapi would refuse at a push is
+// better told beside its line.
 func (b *builder) assistant(root *object) *Assistant {
 	n, ok := root.get("assistant")
 	o := (&object{node: n})
@@ -63,8 +65,10 @@ func (b *builder) assistant(root *object) *Assistant {
 	model := part(o, "model")
 	a.Model = Model{Provider: word(model, "provider", "openai"), Model: word(model, "model", "gpt-4o"), Temperature: model.between("temperature", 0.7, 0, 2)}
 	voice := part(o, "voice")
-	a.Voice = Voice{Provider: word(voice, "provider", "11labs"), ID: word(voice, "id", "21m00Tcm4TlvDq8ikWAM"),
-		Stability: voice.between("stability", 0.5, 0, 1), SimilarityBoost: voice.between("similarity_boost", 0.75, 0, 1)}
+	a.Voice = Voice{
+		Provider: word(voice, "provider", "11labs"), ID: word(voice, "id", "21m00Tcm4TlvDq8ikWAM"),
+		Stability: voice.between("stability", 0.5, 0, 1), SimilarityBoost: voice.between("similarity_boost", 0.75, 0, 1),
+	}
 	ears := part(o, "transcriber")
 	a.Transcriber = Transcriber{Provider: word(ears, "provider", "deepgram"), Model: word(ears, "model", "nova-3"), Language: ears.text("language"), SmartFormat: true}
 	if _, given := ears.get("smart_format"); given {
@@ -92,6 +96,7 @@ func part(o *object, name string) *object {
 	return &object{node: node{src: o.src, path: join(o.path, name)}}
 }
 
+// word is a text that has a default: an empty one is as good as none.
 func word(o *object, name, otherwise string) string {
 	if w := o.text(name); w != "" {
 		return w

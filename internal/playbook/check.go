@@ -27,6 +27,8 @@ type ArgFault struct {
 func (f ArgFault) String() string { return f.Path + " " + f.Problem }
 
 // maxArguments bounds what a model may send, in bytes.
+// Honest ones have a few hundred. The bound is for what is worked on, since every text is read by
+// patterns and normalisers.
 const maxArguments = 64 << 10
 
 // Check normalises what the model sent and checks it against the schema that the model was given.
@@ -58,6 +60,7 @@ func (a *Arguments) Check(raw json.RawMessage, env *Env) (map[string]any, []ArgF
 	}
 	c.order(a.properties)
 	for _, f := range c.faults {
+		// The whole top-level argument goes: half an address would be read as a whole one.
 		top, _, _ := strings.Cut(f.Path, ".")
 		delete(args, top)
 	}
@@ -67,7 +70,7 @@ func (a *Arguments) Check(raw json.RawMessage, env *Env) (map[string]any, []ArgF
 // decode reads the arguments: an object, a string that holds one, or nothing at all.
 func decode(raw json.RawMessage) (map[string]any, error) {
 	if len(raw) > maxArguments {
-		return nil, fmt.Errorf("are too long")
+		return nil, errors.New("are too long")
 	}
 	for range 2 { // an object within a string, and no deeper
 		raw = bytes.TrimSpace(raw)
@@ -102,6 +105,8 @@ type checking struct {
 	faults []ArgFault
 }
 
+// fault notes what is wrong with one argument. The first word on it stands: what a normaliser could
+// not read, the schema would only find again.
 func (c *checking) fault(p *property, path, problem string) {
 	if slices.ContainsFunc(c.faults, func(f ArgFault) bool { return f.Path == path }) {
 		return // one question for one argument
@@ -110,6 +115,8 @@ func (c *checking) fault(p *property, path, problem string) {
 }
 
 // object keeps the declared properties, normalised.
+// The declared name goes before the others, and of those the first that has a value: models send
+// null for what they were not told.
 func (c *checking) object(sent map[string]any, properties []*property) map[string]any {
 	out := make(map[string]any, len(properties))
 	for _, p := range properties {
@@ -128,6 +135,8 @@ func (c *checking) object(sent map[string]any, properties []*property) map[strin
 }
 
 // value normalises one value; nil is absent. What can't be normalised is left for the schema to refuse.
+// Models send "5" for 5, 5 for "5", and one value for a list of one. Each has one reading only, and
+// asking the caller again would be asking for what was said.
 func (c *checking) value(p *property, v any) any {
 	switch v := v.(type) {
 	case nil:
@@ -159,6 +168,7 @@ func (c *checking) value(p *property, v any) any {
 	return v
 }
 
+// list keeps the entries that have a value. A list of none is absent, as a blank text is.
 func (c *checking) list(p *property, v []any) any {
 	out := make([]any, 0, len(v))
 	for _, e := range v {
@@ -204,8 +214,8 @@ func (c *checking) text(p *property, s string) any {
 // the schema would only see text.
 func (c *checking) normalised(p *property, s string) any {
 	var out string
+	var problem string
 	var ok bool
-	problem := ""
 	switch p.normalise {
 	case "phone":
 		out, ok = phone(s, c.region)
@@ -230,6 +240,7 @@ func (c *checking) normalised(p *property, s string) any {
 }
 
 // numeric reads a JSON number as the property's kind; what has no exact reading stays text.
+// A whole number is kept exact up to 2^53, beyond which a JSON number may have been rounded on its way.
 func numeric(kind, s string) any {
 	if kind == "integer" {
 		if i, err := strconv.ParseInt(s, 10, 64); err == nil {
@@ -306,8 +317,10 @@ func problemOf(k jsonschema.ErrorKind) string {
 	case *kind.Enum:
 		return "must be one of " + strings.Join(textsOf(k.Want), ", ")
 	case *kind.Type:
-		return "must be " + map[string]string{"string": "text", "number": "a number", "integer": "a whole number",
-			"boolean": "true or false", "array": "a list", "object": "an object"}[k.Want[0]]
+		return "must be " + map[string]string{
+			"string": "text", "number": "a number", "integer": "a whole number",
+			"boolean": "true or false", "array": "a list", "object": "an object",
+		}[k.Want[0]]
 	case *kind.MinLength:
 		return fmt.Sprintf("must have at least %d characters", k.Want)
 	case *kind.MaxLength:

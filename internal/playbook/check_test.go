@@ -27,11 +27,15 @@ const completeLead = `{"firstName":"Ann","lastName":"Lee","phone":"555-867-5309"
 
 // mission-part: P5.1
 func TestLeadArgumentsAreNormalised(t *testing.T) {
-	want := map[string]any{"firstName": "Ann", "lastName": "Lee", "phone": "+15558675309", "propertyType": "house",
-		"budget": 450000.0, "location": "Austin", "timeline": "immediate"}
+	want := map[string]any{
+		"firstName": "Ann", "lastName": "Lee", "phone": "+15558675309", "propertyType": "house",
+		"budget": 450000.0, "location": "Austin", "timeline": "immediate",
+	}
 	quoted, _ := json.Marshal(completeLead)
-	for _, sent := range []string{completeLead, string(quoted), strings.Replace(completeLead, `"450k"`, `450000`, 1),
-		strings.Replace(completeLead, `"450k"`, `"four hundred fifty thousand"`, 1), strings.Replace(completeLead, `"Ann"`, `" Ann\u0000 "`, 1)} {
+	for _, sent := range []string{
+		completeLead, string(quoted), strings.Replace(completeLead, `"450k"`, `450000`, 1),
+		strings.Replace(completeLead, `"450k"`, `"four hundred fifty thousand"`, 1), strings.Replace(completeLead, `"Ann"`, `" Ann\u0000 "`, 1),
+	} {
 		got, faults := shipped(t, "real-estate", "create_lead").Args.Check(json.RawMessage(sent), nil)
 		if len(faults) > 0 {
 			t.Errorf("%s: got %v, want no faults", sent, faults)
@@ -54,15 +58,19 @@ func TestIncompleteLeadSaysWhatToAskNext(t *testing.T) {
 		{"empty string", `""`, nil},
 		{"blank and null are absent", strings.NewReplacer(`"Lee"`, `"  "`, `"Austin"`, `null`).Replace(completeLead), []playbook.ArgFault{
 			{Path: "lastName", Problem: "is missing", Ask: "And your last name?"},
-			{Path: "location", Problem: "is missing", Ask: "Where are you looking?"}}},
+			{Path: "location", Problem: "is missing", Ask: "Where are you looking?"},
+		}},
 		{"malformed values", strings.NewReplacer(`"555-867-5309"`, `"12"`, `"House"`, `"castle"`, `"450k"`, `"400 to 500k"`).Replace(completeLead), []playbook.ArgFault{
 			{Path: "phone", Problem: "is not a telephone number that could exist", Ask: "Which number can we reach you on?"},
 			{Path: "propertyType", Problem: "must be one of house, condo, land", Ask: "Are you looking for a house, a condo, or land?"},
-			{Path: "budget", Problem: "must be a number", Ask: "What is your budget?"}}},
+			{Path: "budget", Problem: "must be a number", Ask: "What is your budget?"},
+		}},
 		{"no money", strings.Replace(completeLead, `"450k"`, `0`, 1), []playbook.ArgFault{
-			{Path: "budget", Problem: "must be more than 0", Ask: "What is your budget?"}}},
+			{Path: "budget", Problem: "must be more than 0", Ask: "What is your budget?"},
+		}},
 		{"objects for text", strings.Replace(completeLead, `"Ann"`, `{"first":"Ann"}`, 1), []playbook.ArgFault{
-			{Path: "firstName", Problem: "must be text", Ask: "What is your first name?"}}},
+			{Path: "firstName", Problem: "must be text", Ask: "What is your first name?"},
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			args, faults := tool.Args.Check(json.RawMessage(c.sent), &playbook.Env{Language: "en"})
@@ -214,7 +222,8 @@ tools:
 	wantFaults := []playbook.ArgFault{
 		{Path: "address.city", Problem: "is missing", Ask: "Which city?"},
 		{Path: "address.units", Problem: "must be a whole number", Ask: "Could you tell me the units?"},
-		{Path: "tags", Problem: "takes at most 2 entries", Ask: "Could you tell me the tags?"}}
+		{Path: "tags", Problem: "takes at most 2 entries", Ask: "Could you tell me the tags?"},
+	}
 	if diff := cmp.Diff(wantFaults, faults); diff != "" {
 		t.Errorf("faults (-want +got):\n%s", diff)
 	}

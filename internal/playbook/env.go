@@ -1,6 +1,7 @@
 package playbook
 
 import (
+	"maps"
 	"strings"
 	"time"
 
@@ -76,11 +77,13 @@ func member[T any](t *cel.Type, get func(T) any) *types.FieldType {
 }
 
 // key declares a member of an object that is a Go map.
+// An argument that is not there reads as null.
 func key(t *cel.Type, name string) *types.FieldType {
 	return member(t, func(m map[string]any) any { return m[name] })
 }
 
 // maybe is the type of a value that may be null.
+// Only these have a form in CEL that may be null (its wrapper types); the others are left as they are.
 func maybe(t *cel.Type) *cel.Type {
 	switch t.Kind() {
 	case types.StringKind, types.DoubleKind, types.IntKind, types.BoolKind:
@@ -135,6 +138,8 @@ func newVocabulary() *vocabulary {
 }
 
 // read declares what a read will have returned.
+// A nil *Rows, a read that was not asked, answers false to everything: not found, and not none
+// either. Only an answer says that something is not there.
 func (v *vocabulary) read(r *Read) {
 	f := fields{
 		"found":  member(cel.BoolType, func(r *Rows) any { return r != nil && len(r.Records) > 0 }),
@@ -161,21 +166,16 @@ func (v *vocabulary) read(r *Read) {
 }
 
 // with is a copy that more can be declared in.
+// The one it was made from stays as it is, for the expressions that were compiled over it.
 func (v *vocabulary) with() *vocabulary {
-	c := &vocabulary{vars: map[string]*cel.Type{}, structs: map[string]fields{}}
-	for k, t := range v.vars {
-		c.vars[k] = t
-	}
-	for k, f := range v.structs {
-		c.structs[k] = f
-	}
-	return c
+	return &vocabulary{vars: maps.Clone(v.vars), structs: maps.Clone(v.structs)}
 }
 
 // objectPrefix keeps the names of object types apart from the ways that expressions write: a type
 // called call.about would hide the field.
 const objectPrefix = "object "
 
+// objectType is the type of the object of that name; provider knows its members.
 func objectType(name string) *cel.Type { return cel.ObjectType(objectPrefix + name) }
 
 // provider lets the expression language see the vocabulary's object types.
@@ -184,6 +184,7 @@ type provider struct {
 	structs map[string]fields
 }
 
+// FindStructType is asked by the checker for each type that a variable has.
 func (p provider) FindStructType(name string) (*types.Type, bool) {
 	if _, ok := p.structs[strings.TrimPrefix(name, objectPrefix)]; ok && strings.HasPrefix(name, objectPrefix) {
 		return types.NewTypeTypeWithParam(types.NewObjectType(name)), true
@@ -191,6 +192,7 @@ func (p provider) FindStructType(name string) (*types.Type, bool) {
 	return p.Registry.FindStructType(name)
 }
 
+// FindStructFieldNames lists the members, for the checker's own messages.
 func (p provider) FindStructFieldNames(name string) ([]string, bool) {
 	f, ok := p.structs[strings.TrimPrefix(name, objectPrefix)]
 	if !ok {
@@ -203,6 +205,7 @@ func (p provider) FindStructFieldNames(name string) ([]string, bool) {
 	return names, true
 }
 
+// FindStructFieldType is how a misspelt member is found before anything starts.
 func (p provider) FindStructFieldType(name, field string) (*types.FieldType, bool) {
 	if f, ok := p.structs[strings.TrimPrefix(name, objectPrefix)]; ok {
 		t, ok := f[field]

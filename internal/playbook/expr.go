@@ -3,6 +3,7 @@ package playbook
 import (
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -35,6 +36,7 @@ func (e *Expr) String() string { return e.text }
 // arithmetic on a null; it names the expression, never a value, for values may be personal.
 func (e *Expr) Eval(env *Env) (any, error) { return e.eval(env, "") }
 
+// eval is Eval in a language that words have chosen, which may be another than the caller's.
 func (e *Expr) eval(env *Env, lang string) (any, error) {
 	if lang == "" {
 		lang = env.Language
@@ -58,6 +60,7 @@ func (e *Expr) Holds(env *Env) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	// Null is not true: a condition over something unknown does not hold.
 	return v == true, nil
 }
 
@@ -73,6 +76,9 @@ func plain(v ref.Val) any {
 	case types.Int:
 		return int64(v)
 	case types.Uint:
+		if v > math.MaxInt64 {
+			return float64(v)
+		}
 		return int64(v)
 	case types.Double:
 		return float64(v)
@@ -108,6 +114,8 @@ type compiler struct {
 	writes   map[string]*Write // what the words may leave to the journal
 }
 
+// Variables are declared in the order of their names, so that one playbook is always compiled in
+// the same way.
 func newCompiler(v *vocabulary, transfer *Transfer, lang string) (*compiler, error) {
 	registry, err := types.NewRegistry()
 	if err != nil {
@@ -164,6 +172,7 @@ func (c *compiler) compile(n node, value, text string, offset int) *Expr {
 		n.faultIn(value, offset, fmt.Sprintf("%s is a whole object, not a value", text), "name one of its fields")
 		return nil
 	}
+	// An expression whose cost cannot be estimated is let through: the parser's limits bound it.
 	if estimate, err := c.env.EstimateCost(checked, sizes{}); err == nil && estimate.Max > maxCost {
 		n.faultIn(value, offset, "the expression may take too long while a caller waits", "avoid loops within loops over lists")
 		return nil
@@ -192,6 +201,7 @@ func (c *compiler) condition(o *object, name string) *Expr {
 	return e
 }
 
+// kindName is the type as a person who writes playbooks would call it.
 func kindName(k types.Kind) string {
 	switch k {
 	case types.StringKind:
@@ -209,6 +219,7 @@ func kindName(k types.Kind) string {
 }
 
 // position turns a line and column of the expression into a byte offset.
+// The checker counts characters, faults count bytes of the value.
 func position(text string, line, col int) int {
 	offset := 0
 	for ; line > 1; line-- {
@@ -236,6 +247,8 @@ var (
 )
 
 // explain says in our words what the checker found, with the name that was probably meant.
+// A message that is not known here is passed on as it came, so that a later cel-go can be worse worded
+// but not wrong.
 func (c *compiler) explain(text string, at int, message string) (problem, mend string) {
 	if m := undeclared.FindStringSubmatch(message); m != nil {
 		if _, ok := c.writes[m[1]]; ok {
@@ -260,6 +273,7 @@ func (c *compiler) explain(text string, at int, message string) (problem, mend s
 	return strings.Replace(message, "mismatched input '<EOF>'", "the expression ends too early", 1), ""
 }
 
+// readable puts the checker's names of types into words.
 var readable = strings.NewReplacer("wrapper(string)", "text", "wrapper(double)", "number", "wrapper(int)", "number", "wrapper(bool)", "truth value",
 	"string", "text", "double", "number", "int", "number", "bool", "truth value")
 
@@ -282,6 +296,7 @@ func (sizes) EstimateCallCost(string, string, *cost.AstNode, []cost.AstNode) *co
 }
 
 // selected calls visit with every field that the expression names, by the way to it.
+// It visits inner ways as well: args.address.city also as args.address.
 func (e *Expr) selected(visit func(path string)) {
 	celast.PreOrderVisit(e.checked.Expr(), celast.NewExprVisitor(func(x celast.Expr) {
 		if x.Kind() == celast.SelectKind {
@@ -290,6 +305,8 @@ func (e *Expr) selected(visit func(path string)) {
 	}))
 }
 
+// selectPath is the way to a field as it was written: args.address.city. Anything but names in it, such
+// as an index, makes an empty part.
 func selectPath(x celast.Expr) string {
 	switch x.Kind() {
 	case celast.SelectKind:

@@ -76,6 +76,8 @@ func (fs Faults) sorted() Faults {
 
 // meant is the "did you mean" of a misspelt name: the nearest of the known names, if one is near.
 // Case alone never separates two names that a person would take for one.
+// A name may be off by one edit, and by one more for every three of its letters: further away lies
+// another word.
 func meant(name string, known []string) string {
 	best, at := "", len([]rune(name))/3+2
 	for _, k := range known {
@@ -99,6 +101,7 @@ func meantOr(name string, known []string) string {
 		return ""
 	}
 	sorted := slices.Sorted(slices.Values(known))
+	// A list that nobody reads to its end is no help.
 	if len(sorted) > 12 {
 		return ""
 	}
@@ -106,6 +109,8 @@ func meantOr(name string, known []string) string {
 }
 
 // distance counts the single-letter edits, neighbours exchanged among them, between two words.
+// It is the restricted Damerau-Levenshtein distance. Words beyond 64 letters are far from everything:
+// the table grows with the product of the two.
 func distance(a, b string) int {
 	x, y := []rune(a), []rune(b)
 	if len(x) > 64 || len(y) > 64 {

@@ -22,10 +22,12 @@ import (
 //	join(list, separator)   the entries as one text, without the null ones
 //	spokenDate(x, language) "2026-03-03" as "March 3, 2026" or "3. März 2026"
 
+// functionNames are what a misspelt name may have meant.
 func functionNames() []string {
 	return []string{"orElse", "only", "fold", "digits", "last4", "join", "spokenDate"}
 }
 
+// functions declares them to the checker and the interpreter.
 func functions() []cel.EnvOption {
 	t := cel.TypeParamType("T")
 	text := func(name string, f func(string) string) cel.EnvOption {
@@ -61,6 +63,7 @@ func functions() []cel.EnvOption {
 	}
 }
 
+// joinList is join: what is null or blank leaves no separator behind.
 func joinList(list, separator ref.Val) ref.Val {
 	entries, ok := plain(list).([]any)
 	if !ok {
@@ -76,6 +79,7 @@ func joinList(list, separator ref.Val) ref.Val {
 }
 
 // fold keeps the letters and digits of s, in lower case.
+// Accents stay: "Müller" and "Muller" are two names.
 func fold(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
@@ -96,6 +100,7 @@ func digits(s string) string {
 }
 
 // last4 is what may be said of a long number: its last four digits, spoken one by one.
+// Said apart, or a voice would read them as one number: one thousand two hundred thirty-four.
 func last4(s string) string {
 	d := digits(s)
 	d = d[max(0, len(d)-4):]

@@ -21,14 +21,22 @@ func TestFunctionsTakeWhatIsNotKnown(t *testing.T) {
 		args map[string]any
 		want any
 	}{
-		{`orElse(args.x, "none")`, nil, "none"}, {`orElse(args.x, "none")`, map[string]any{"x": ""}, "none"}, {`orElse(args.x, "none")`, map[string]any{"x": "a"}, "a"},
-		{`only(args.x == null, "a")`, nil, "a"}, {`only(args.x != null, "a")`, nil, nil},
-		{`fold(args.x)`, nil, ""}, {`fold(args.x)`, map[string]any{"x": "Acme-Ö 1"}, "acmeö1"},
+		{`orElse(args.x, "none")`, nil, "none"},
+		{`orElse(args.x, "none")`, map[string]any{"x": ""}, "none"},
+		{`orElse(args.x, "none")`, map[string]any{"x": "a"}, "a"},
+		{`only(args.x == null, "a")`, nil, "a"},
+		{`only(args.x != null, "a")`, nil, nil},
+		{`fold(args.x)`, nil, ""},
+		{`fold(args.x)`, map[string]any{"x": "Acme-Ö 1"}, "acmeö1"},
 		{`digits(args.x)`, map[string]any{"x": "+1 (555) 01"}, "155501"},
-		{`last4(args.x)`, map[string]any{"x": "0015551234"}, "1 2 3 4"}, {`last4(args.x)`, map[string]any{"x": "12"}, "1 2"}, {`last4(args.x)`, nil, ""},
+		{`last4(args.x)`, map[string]any{"x": "0015551234"}, "1 2 3 4"},
+		{`last4(args.x)`, map[string]any{"x": "12"}, "1 2"},
+		{`last4(args.x)`, nil, ""},
 		{`join(args.list, ", ")`, map[string]any{"list": []any{"a", nil, "b"}}, "a, b"},
-		{`spokenDate("2026-03-03", language)`, nil, "March 3, 2026"}, {`spokenDate("2026-03-03T10:00:00Z", "de")`, nil, "3. März 2026"},
-		{`spokenDate(args.x, language)`, nil, ""}, {`spokenDate("soon", language)`, nil, "soon"},
+		{`spokenDate("2026-03-03", language)`, nil, "March 3, 2026"},
+		{`spokenDate("2026-03-03T10:00:00Z", "de")`, nil, "3. März 2026"},
+		{`spokenDate(args.x, language)`, nil, ""},
+		{`spokenDate("soon", language)`, nil, "soon"},
 		{`today + " " + string(now)`, nil, "2026-11-20 2026-11-20T12:00:00Z"},
 		{`caller.name == null && !caller.known && call.about.caseId == "500A"`, nil, true},
 	} {
@@ -73,11 +81,12 @@ func TestFilesThatNoPlaybookCouldBeAreRefusedEarly(t *testing.T) {
 			t.Errorf("%s: got %d faults after %v", name, len(faults), time.Since(began))
 		}
 	}
-	many := "name: a\n" + strings.Repeat("x", 1)
+	var many strings.Builder
+	many.WriteString("name: a\nx")
 	for i := range 3 * maxFaults {
-		many += strings.Repeat("y", i%50+1) + strings.Repeat("z", i/50+1) + ": 1\n"
+		many.WriteString(strings.Repeat("y", i%50+1) + strings.Repeat("z", i/50+1) + ": 1\n")
 	}
-	if faults := Check("p.yaml", []byte(many)); len(faults) > maxFaults {
+	if faults := Check("p.yaml", []byte(many.String())); len(faults) > maxFaults {
 		t.Errorf("got %d faults, want at most %d", len(faults), maxFaults)
 	}
 }

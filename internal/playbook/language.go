@@ -41,6 +41,7 @@ type unit struct {
 	span time.Duration
 }
 
+// day is without regard to changes of the clock: a promise is off by an hour on two days a year.
 const day = 24 * time.Hour
 
 // tongues are the languages that words can be written in.
@@ -58,13 +59,18 @@ var tongues = map[string]*tongue{
 			`\b(?:colleague|specialist|someone|somebody|agent|person|team|representative|advisor)s? (?:will|is going to)\b|\byou(?:'ll| will) (?:hear|receive|get)\b)`),
 		transfer: regexp.MustCompile(`(?i)\b(?:transfer|connect|put) you\b|\bput you through\b`),
 		denial:   regexp.MustCompile(`(?i)(\b(?:not|never|no|none|nothing|neither|without|unable|cannot|before|until|once|if|whether)\b|n't\b|n’t\b)`),
-		within:   regexp.MustCompile(`(?i)\b(?:within|in|over|during|for|no later than|less than|under|at most)(?: the| about| around)?(?: next| coming)? (\d+(?:\.\d+)?|[a-z]+(?:-[a-z]+)?)? ?(business |working )?(seconds?|minutes?|hours?|days?|weeks?|months?)\b`),
+		within: regexp.MustCompile(`(?i)\b(?:within|in|over|during|for|no later than|less than|under|at most)(?: the| about| around)?(?: next| coming)?` +
+			` (\d+(?:\.\d+)?|[a-z]+(?:-[a-z]+)?)? ?(business |working )?(seconds?|minutes?|hours?|days?|weeks?|months?)\b`),
 		tomorrow: regexp.MustCompile(`(?i)\btomorrow\b`),
-		moment:   regexp.MustCompile(`(?i)\b(today|tonight|this (?:morning|afternoon|evening|week)|(?:by|until|before|on) (?:noon|midnight|monday|tuesday|wednesday|thursday|friday|saturday|sunday|(?:the )?end of|close of|next|\d)|end of (?:the )?(?:day|business|week)|right away|immediately|shortly|at once|any minute|next (?:week|month))`),
-		clause:   regexp.MustCompile(`[;:,–—]+\s|\s[–—-]\s|\s(?:but|and|so|however|then)\s`),
-		asks:     regexp.MustCompile(`(?i)^(?:and |or |so )?(?:what|which|when|where|who|whose|why|how|is|are|do|does|did|shall|should|may|can|could|would|will|have|has)\b`),
-		numbers: map[string]int{"a": 1, "an": 1, "the": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8, "ten": 10, "twelve": 12,
-			"fifteen": 15, "twenty": 20, "twenty-four": 24, "thirty": 30, "forty-eight": 48, "sixty": 60, "couple": 2, "few": 2},
+		moment: regexp.MustCompile(`(?i)\b(today|tonight|this (?:morning|afternoon|evening|week)|` +
+			`(?:by|until|before|on) (?:noon|midnight|monday|tuesday|wednesday|thursday|friday|saturday|sunday|(?:the )?end of|close of|next|\d)|` +
+			`end of (?:the )?(?:day|business|week)|right away|immediately|shortly|at once|any minute|next (?:week|month))`),
+		clause: regexp.MustCompile(`[;:,–—]+\s|\s[–—-]\s|\s(?:but|and|so|however|then)\s`),
+		asks:   regexp.MustCompile(`(?i)^(?:and |or |so )?(?:what|which|when|where|who|whose|why|how|is|are|do|does|did|shall|should|may|can|could|would|will|have|has)\b`),
+		numbers: map[string]int{
+			"a": 1, "an": 1, "the": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8, "ten": 10, "twelve": 12,
+			"fifteen": 15, "twenty": 20, "twenty-four": 24, "thirty": 30, "forty-eight": 48, "sixty": 60, "couple": 2, "few": 2,
+		},
 		units: []unit{{"second", time.Second}, {"minute", time.Minute}, {"hour", time.Hour}, {"day", day}, {"week", 7 * day}, {"month", 28 * day}},
 	},
 	"de": {
@@ -79,17 +85,25 @@ var tongues = map[string]*tongue{
 			`\b(?:kolleg\w+|mitarbeiter\w*|spezialist\w*|berater\w*|jemand) (?:wird|werden|prüft|bestätigt|schließt|sieht|bearbeitet)|sie (?:hören|erhalten|bekommen))`),
 		transfer: regexp.MustCompile(`(?i)(verbinden\b|verbinde sie|durchstellen|stelle sie durch)`),
 		denial:   regexp.MustCompile(`(?i)\b(nicht|nie|kein\w*|nichts|ohne|bevor|sobald|falls|ob|weder)\b`),
-		within:   regexp.MustCompile(`(?i)\b(?:innerhalb|binnen|in|während|spätestens in)(?: von| der| den| einer| eines)?(?: nächsten| kommenden)? ?(\d+(?:,\d+)?|[a-zäöüß]+)? ?()(sekunden?|minuten?|stunden?|tag(?:e|en|es)?|wochen?|monat(?:e|en|s)?)\b`),
+		within: regexp.MustCompile(`(?i)\b(?:innerhalb|binnen|in|während|spätestens in)(?: von| der| den| einer| eines)?(?: nächsten| kommenden)?` +
+			` ?(\d+(?:,\d+)?|[a-zäöüß]+)? ?()(sekunden?|minuten?|stunden?|tag(?:e|en|es)?|wochen?|monat(?:e|en|s)?)\b`),
 		tomorrow: regexp.MustCompile(`(?i)\bmorgen\b`),
-		moment:   regexp.MustCompile(`(?i)\b(heute|diese woche|(?:bis|vor|am) (?:mittag|mitternacht|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|\d)|bis ende|sofort|umgehend|gleich|in kürze|nächste(?:n|r)? (?:woche|monat))`),
-		clause:   regexp.MustCompile(`[;:,–—]+\s|\s[–—-]\s|\s(?:aber|und|doch|dann|jedoch)\s`),
-		asks:     regexp.MustCompile(`(?i)^(?:und |oder )?(?:was|welche\w*|wann|wo|wer|wessen|warum|wie|unter|in welche\w*|um welche\w*|ist|sind|geht|soll|sollen|darf|kann|können|möchten|wollen|haben|suchen|wird)\b`),
-		numbers: map[string]int{"ein": 1, "eine": 1, "einer": 1, "eines": 1, "einem": 1, "zwei": 2, "drei": 3, "vier": 4, "fünf": 5, "sechs": 6, "acht": 8,
-			"zehn": 10, "zwölf": 12, "fünfzehn": 15, "zwanzig": 20, "vierundzwanzig": 24, "dreißig": 30, "achtundvierzig": 48, "wenigen": 2, "paar": 2},
+		moment: regexp.MustCompile(`(?i)\b(heute|diese woche|` +
+			`(?:bis|vor|am) (?:mittag|mitternacht|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|\d)|` +
+			`bis ende|sofort|umgehend|gleich|in kürze|nächste(?:n|r)? (?:woche|monat))`),
+		clause: regexp.MustCompile(`[;:,–—]+\s|\s[–—-]\s|\s(?:aber|und|doch|dann|jedoch)\s`),
+		asks: regexp.MustCompile(`(?i)^(?:und |oder )?(?:was|welche\w*|wann|wo|wer|wessen|warum|wie|unter|in welche\w*|um welche\w*|` +
+			`ist|sind|geht|soll|sollen|darf|kann|können|möchten|wollen|haben|suchen|wird)\b`),
+		numbers: map[string]int{
+			"ein": 1, "eine": 1, "einer": 1, "eines": 1, "einem": 1, "zwei": 2, "drei": 3, "vier": 4, "fünf": 5, "sechs": 6, "acht": 8,
+			"zehn": 10, "zwölf": 12, "fünfzehn": 15, "zwanzig": 20, "vierundzwanzig": 24, "dreißig": 30, "achtundvierzig": 48, "wenigen": 2, "paar": 2,
+		},
 		units: []unit{{"sekunde", time.Second}, {"minute", time.Minute}, {"stunde", time.Hour}, {"tag", day}, {"woche", 7 * day}, {"monat", 28 * day}},
 	},
 }
 
+// languages are those in which a playbook can be written. Another one is a table here, and tests of
+// what its words claim.
 func languages() []string { return slices.Sorted(maps.Keys(tongues)) }
 
 // sayings is the tongue of a language; English where there is none, which the loader rules out.
@@ -102,6 +116,8 @@ func sayings(lang string) *tongue {
 }
 
 // value says a value; what is unknown is said to be so.
+// "Not on file" is true of a value that is null and of a read that found nothing; for one that failed
+// the sentence needs a condition of its own.
 func (t *tongue) value(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -131,6 +147,7 @@ func (t *tongue) span(d time.Duration) string {
 	return t.unit(int(d/time.Second), time.Second)
 }
 
+// englishUnit counts a unit as it is said.
 func englishUnit(n int, u time.Duration) string {
 	name := map[time.Duration]string{day: "day", time.Hour: "hour", time.Minute: "minute", time.Second: "second"}[u]
 	if n != 1 {
@@ -141,14 +158,17 @@ func englishUnit(n int, u time.Duration) string {
 
 // germanUnit uses the dative: it stands behind "innerhalb von".
 func germanUnit(n int, u time.Duration) string {
-	name := map[time.Duration][2]string{day: {"Tag", "Tagen"}, time.Hour: {"Stunde", "Stunden"},
-		time.Minute: {"Minute", "Minuten"}, time.Second: {"Sekunde", "Sekunden"}}[u]
+	name := map[time.Duration][2]string{
+		day: {"Tag", "Tagen"}, time.Hour: {"Stunde", "Stunden"},
+		time.Minute: {"Minute", "Minuten"}, time.Second: {"Sekunde", "Sekunden"},
+	}[u]
 	if n == 1 {
 		return "1 " + name[0]
 	}
 	return strconv.Itoa(n) + " " + name[1]
 }
 
+// germanDate is written out: package time knows English names only.
 func germanDate(d time.Time) string {
 	months := [...]string{"Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"}
 	return fmt.Sprintf("%d. %s %d", d.Day(), months[d.Month()-1], d.Year())

@@ -115,6 +115,8 @@ func (a *amountReader) word(w string) bool {
 	return true
 }
 
+// scale multiplies what was said before it. A hundred stays within its group ("two hundred fifty
+// thousand"); any other closes it.
 func (a *amountReader) scale(w string, by float64) bool {
 	counted := a.inDigits || a.inWords
 	switch {
@@ -135,6 +137,8 @@ func (a *amountReader) scale(w string, by float64) bool {
 }
 
 // decimal reads digits with separators: 450,000 and 450.000 are grouped, 1.2 and 1,2 are not.
+// A group of three behind a single separator is taken as thousands, whatever the language: nobody
+// states an amount to the thousandth.
 func decimal(s string) (float64, bool) {
 	if m := grouped.FindStringSubmatch(s); m != nil && strings.Count(s, m[1])*4 >= len(s)-3 {
 		s = strings.ReplaceAll(s, m[1], "")
@@ -158,6 +162,7 @@ var canonicalToken = regexp.MustCompile(`\d+|\p{L}+`)
 
 // canonical is the form in which two spellings of an enumeration's value are equal: "1 to 3 months",
 // "one-to-three months" and "1-3months" are. Numbers become digits, a plural loses its s.
+// It need not be read by anyone, only be the same for what means the same.
 func canonical(s string) string {
 	var out []string
 	for _, w := range canonicalToken.FindAllString(strings.ToLower(strings.ReplaceAll(s, "'", "")), -1) {
@@ -177,6 +182,7 @@ func canonical(s string) string {
 
 // phone reads a telephone number as stated and returns it in E.164 if it could exist. It need not
 // be assigned: 555-867-5309 could exist, 867-5309 without its area code is not enough.
+// Numbering plans change faster than the tables that know which numbers are assigned.
 func phone(s, region string) (string, bool) {
 	parsed, err := phonenumbers.Parse(spokenDigits(s), region)
 	if err != nil || phonenumbers.IsPossibleNumberWithReason(parsed) != phonenumbers.IS_POSSIBLE {
@@ -209,6 +215,7 @@ func spokenDigits(s string) string {
 }
 
 // caseNumber reads a case number as people say it, without its leading zeros.
+// Salesforce fills case numbers up with zeros to eight digits, and people leave them out.
 func caseNumber(s string) (string, bool) {
 	d := digits(spokenDigits(strings.TrimPrefix(strings.ToLower(s), "case")))
 	if d == "" || len(d) > 20 {
@@ -218,6 +225,8 @@ func caseNumber(s string) (string, bool) {
 }
 
 // email reads an address, also one that was spelled: "john dot smith at example dot com".
+// The part before the @ keeps its case, which may matter there; a domain's never does (RFC 5321,
+// section 2.4). 80 characters are what a Salesforce e-mail field takes.
 func email(s string) (string, bool) {
 	if !strings.Contains(s, "@") {
 		s = strings.NewReplacer(" at ", "@", " dot ", ".", " underscore ", "_", " dash ", "-", " hyphen ", "-", " punkt ", ".").Replace(" " + strings.ToLower(s) + " ")
@@ -233,12 +242,15 @@ func email(s string) (string, bool) {
 
 // affirmatives and negatives are the words that are a plain yes or no.
 var (
-	affirmatives = map[string]bool{"yes": true, "yeah": true, "yep": true, "yup": true, "sure": true, "correct": true, "right": true, "true": true,
-		"y": true, "1": true, "ok": true, "okay": true, "please do": true, "go ahead": true, "ja": true, "genau": true, "richtig": true, "gerne": true}
+	affirmatives = map[string]bool{
+		"yes": true, "yeah": true, "yep": true, "yup": true, "sure": true, "correct": true, "right": true, "true": true,
+		"y": true, "1": true, "ok": true, "okay": true, "please do": true, "go ahead": true, "ja": true, "genau": true, "richtig": true, "gerne": true,
+	}
 	negatives = map[string]bool{"no": true, "nope": true, "nah": true, "false": true, "n": true, "0": true, "not": true, "nein": true}
 )
 
 // truthValue reads yes and no.
+// Longer answers ("well, if you must") are neither, and are asked again.
 func truthValue(s string) (value, ok bool) {
 	s = strings.Trim(strings.ToLower(s), " .,!")
 	if affirmatives[s] {

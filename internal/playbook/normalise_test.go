@@ -9,12 +9,35 @@ func TestAmountsAsPeopleSayThem(t *testing.T) {
 		said string
 		want float64
 	}{
-		{"450k", 450000}, {"450 K", 450000}, {"$450,000", 450000}, {"$450,000.00", 450000}, {"450000", 450000}, {"450.000", 450000},
-		{"four hundred fifty thousand", 450000}, {"four hundred and fifty thousand dollars", 450000}, {"four-hundred-fifty thousand", 450000},
-		{"1.2 million", 1200000}, {"1,2 Millionen", 1200000}, {"one point two million", 1200000}, {"one point two five million", 1250000},
-		{"1.2m", 1200000}, {"half a million", 500000}, {"a million", 1000000}, {"a hundred thousand", 100000}, {"two million five hundred thousand", 2500000},
-		{"about 300 thousand", 300000}, {"up to 2 mil", 2000000}, {"1,234,567", 1234567}, {"1'234'567", 1234567}, {"twenty five", 25},
-		{"seventy-five thousand", 75000}, {"99.5", 99.5}, {"0", 0}, {"450 Tausend Euro", 450000}, {"€ 1.250.000", 1250000}, {"12 hundred", 1200},
+		{"450k", 450000},
+		{"450 K", 450000},
+		{"$450,000", 450000},
+		{"$450,000.00", 450000},
+		{"450000", 450000},
+		{"450.000", 450000},
+		{"four hundred fifty thousand", 450000},
+		{"four hundred and fifty thousand dollars", 450000},
+		{"four-hundred-fifty thousand", 450000},
+		{"1.2 million", 1200000},
+		{"1,2 Millionen", 1200000},
+		{"one point two million", 1200000},
+		{"one point two five million", 1250000},
+		{"1.2m", 1200000},
+		{"half a million", 500000},
+		{"a million", 1000000},
+		{"a hundred thousand", 100000},
+		{"two million five hundred thousand", 2500000},
+		{"about 300 thousand", 300000},
+		{"up to 2 mil", 2000000},
+		{"1,234,567", 1234567},
+		{"1'234'567", 1234567},
+		{"twenty five", 25},
+		{"seventy-five thousand", 75000},
+		{"99.5", 99.5},
+		{"0", 0},
+		{"450 Tausend Euro", 450000},
+		{"€ 1.250.000", 1250000},
+		{"12 hundred", 1200},
 	} {
 		if got, ok := amount(c.said); !ok || got != c.want {
 			t.Errorf("amount(%q): got %v %v, want %v", c.said, got, ok, c.want)
@@ -23,8 +46,10 @@ func TestAmountsAsPeopleSayThem(t *testing.T) {
 }
 
 func TestAmountsThatWouldBeGuessed(t *testing.T) {
-	for _, said := range []string{"", "a lot", "400 to 500k", "400-500k", "between 400k and 500k", "four five six", "-5", "−5", "10%", "not sure",
-		"under 400k", "one and a half million", "555 867 5309", "k", "point five", "half", "dollars"} {
+	for _, said := range []string{
+		"", "a lot", "400 to 500k", "400-500k", "between 400k and 500k", "four five six", "-5", "−5", "10%", "not sure",
+		"under 400k", "one and a half million", "555 867 5309", "k", "point five", "half", "dollars",
+	} {
 		if got, ok := amount(said); ok {
 			t.Errorf("amount(%q): got %v, want none", said, got)
 		}
@@ -36,10 +61,19 @@ func TestPhoneNumbersAsStated(t *testing.T) {
 		said, region, want string
 	}{
 		{"555-867-5309", "US", "+15558675309"}, // possible, though not assigned
-		{"(555) 867-5309", "US", "+15558675309"}, {"1 555 867 5309", "US", "+15558675309"}, {"+1 (555) 867-5309", "DE", "+15558675309"},
-		{"five five five eight six seven five three oh nine", "US", "+15558675309"}, {"triple five, eight six seven, five three zero nine", "US", "+15558675309"},
-		{"030 901820", "DE", "+4930901820"}, {"+49 30 901820", "US", "+4930901820"}, {"555.867.5309", "US", "+15558675309"},
-		{"867-5309", "US", ""}, {"12", "US", ""}, {"my usual number", "US", ""}, {"", "US", ""}, {"555-867-5309-1234567", "US", ""},
+		{"(555) 867-5309", "US", "+15558675309"},
+		{"1 555 867 5309", "US", "+15558675309"},
+		{"+1 (555) 867-5309", "DE", "+15558675309"},
+		{"five five five eight six seven five three oh nine", "US", "+15558675309"},
+		{"triple five, eight six seven, five three zero nine", "US", "+15558675309"},
+		{"030 901820", "DE", "+4930901820"},
+		{"+49 30 901820", "US", "+4930901820"},
+		{"555.867.5309", "US", "+15558675309"},
+		{"867-5309", "US", ""},
+		{"12", "US", ""},
+		{"my usual number", "US", ""},
+		{"", "US", ""},
+		{"555-867-5309-1234567", "US", ""},
 	} {
 		got, ok := phone(c.said, c.region)
 		if got != c.want || ok != (c.want != "") {
@@ -53,10 +87,23 @@ func TestDatesAsPeopleSayThem(t *testing.T) {
 	for _, c := range []struct {
 		said, region, want string
 	}{
-		{"today", "US", "2026-11-20"}, {"Tomorrow", "US", "2026-11-21"}, {"heute", "DE", "2026-11-20"}, {"2026-12-01", "US", "2026-12-01"},
-		{"2026-12-01T10:00:00Z", "US", "2026-12-01"}, {"March 3", "US", "2027-03-03"}, {"March 3rd, 2027", "US", "2027-03-03"}, {"the 3rd", "US", ""},
-		{"3rd of March 2027", "US", "2027-03-03"}, {"12/1/2026", "US", "2026-12-01"}, {"12/1/2026", "GB", "2026-01-12"}, {"1.12.2026", "DE", "2026-12-01"},
-		{"November 20", "US", "2026-11-20"}, {"november 19", "US", "2027-11-19"}, {"2026-13-01", "US", ""}, {"soon", "US", ""}, {"", "US", ""},
+		{"today", "US", "2026-11-20"},
+		{"Tomorrow", "US", "2026-11-21"},
+		{"heute", "DE", "2026-11-20"},
+		{"2026-12-01", "US", "2026-12-01"},
+		{"2026-12-01T10:00:00Z", "US", "2026-12-01"},
+		{"March 3", "US", "2027-03-03"},
+		{"March 3rd, 2027", "US", "2027-03-03"},
+		{"the 3rd", "US", ""},
+		{"3rd of March 2027", "US", "2027-03-03"},
+		{"12/1/2026", "US", "2026-12-01"},
+		{"12/1/2026", "GB", "2026-01-12"},
+		{"1.12.2026", "DE", "2026-12-01"},
+		{"November 20", "US", "2026-11-20"},
+		{"november 19", "US", "2027-11-19"},
+		{"2026-13-01", "US", ""},
+		{"soon", "US", ""},
+		{"", "US", ""},
 	} {
 		got, ok := date(c.said, today, c.region)
 		if got != c.want || ok != (c.want != "") {

@@ -66,6 +66,7 @@ func (n node) object() *object {
 	return o
 }
 
+// join is the way to a member.
 func join(path, name string) string {
 	if path == "" {
 		return name
@@ -95,6 +96,7 @@ func (o *object) need(name string) (node, bool) {
 	return n, ok
 }
 
+// text, flag, texts and list are get for the common kinds; what is absent is the zero value.
 func (o *object) text(name string) string {
 	if n, ok := o.get(name); ok {
 		return n.text()
@@ -147,6 +149,7 @@ func (o *object) between(name string, otherwise, least, most float64) float64 {
 	return f
 }
 
+// number writes a number as people do, without an exponent.
 func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
 // oneOf is a word out of a few; absent is the first.
@@ -164,6 +167,8 @@ func (o *object) oneOf(name string, words ...string) string {
 }
 
 // close reports the keys that nothing asked for.
+// It is called when all of a mapping has been read. A key that is passed over in silence would be a
+// rule that its author believes to hold.
 func (o *object) close() {
 	for _, e := range o.entries {
 		if !slices.Contains(o.asked, e.name) {

@@ -52,6 +52,7 @@ var standard = sync.OnceValue(func() schema {
 			s.columns[object][words[0]] = c
 		}
 	}
+	// What stands under * is in every object.
 	everywhere := s.columns["*"]
 	delete(s.columns, "*")
 	for object, columns := range s.columns {

@@ -57,6 +57,8 @@ func (tb *toolBuilder) sentences(o *object, writes []*Write) []*Sentence {
 	return out
 }
 
+// sentence reads one. Its compiler is a copy that knows the writes it may speak of: a claim's words
+// know one, the tool's know all.
 func (tb *toolBuilder) sentence(n node, writes []*Write) *Sentence {
 	o := n.object()
 	if o.bad {
@@ -94,6 +96,7 @@ func (tb *toolBuilder) sentence(n node, writes []*Write) *Sentence {
 	return s
 }
 
+// names are what a misspelt write may have meant.
 func names(writes []*Write) []string {
 	out := make([]string, len(writes))
 	for i, w := range writes {

@@ -83,6 +83,7 @@ func (t *Text) Languages() []string {
 }
 
 // variant picks the pieces for a language: itself, its main language (de for de-AT), the playbook's.
+// With none of them, the first by name: a text that was loaded has at least one, and something is said.
 func (t *Text) variant(lang string) (string, []piece) {
 	main, _, _ := strings.Cut(lang, "-")
 	for _, l := range []string{lang, main, t.lang} {
@@ -172,6 +173,8 @@ func (c *compiler) words(n node) *Text {
 }
 
 // spoken compiles the words of one language and checks what holds for any words.
+// The length is that of the longest the words can become. Cut off while a caller listens, the end of a
+// sentence is often the word "not".
 func (c *compiler) spoken(n node, lang string) []piece {
 	text := strings.TrimRight(n.text(), "\n")
 	if strings.TrimSpace(text) == "" {
@@ -285,6 +288,7 @@ func ofWrite(at spot, w *Write, field, lang string) (piece, bool) {
 	return piece{}, false
 }
 
+// orAdd is the name that was meant, or how to have the field read back.
 func orAdd(field string, w *Write) string {
 	if m := meant(field, w.ReadBack); m != "" {
 		return m
@@ -293,6 +297,7 @@ func orAdd(field string, w *Write) string {
 }
 
 // closing finds the } that belongs to the { at i: quotes and inner braces are skipped.
+// An apostrophe before the first brace is not a quote: closing begins at the brace.
 func closing(text string, i int) int {
 	depth, quote := 0, byte(0)
 	for ; i < len(text); i++ {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -88,6 +89,7 @@ func (c *Claim) Held(env *Env) (key string, asked bool, err error) {
 		}
 	}
 	_, pieces := c.Key.variant("")
+	var b strings.Builder
 	for _, p := range pieces {
 		s := p.literal
 		if p.expr != nil {
@@ -99,9 +101,9 @@ func (c *Claim) Held(env *Env) (key string, asked bool, err error) {
 				return "", false, nil
 			}
 		}
-		key += s
+		b.WriteString(s)
 	}
-	return key, key != "", nil
+	return b.String(), b.Len() > 0, nil
 }
 
 // Schema is the JSON Schema of the arguments as the model is given it; the check uses the same.
@@ -135,10 +137,13 @@ var toolName = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
 var partName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,39}$`)
 
 // reserved are the names that reads and writes can't have.
-var reserved = []string{"args", "call", "caller", "transfer", "now", "today", "language",
+// The second line and the third are CEL's own (CEL language definition, "Syntax").
+var reserved = []string{
+	"args", "call", "caller", "transfer", "now", "today", "language",
 	"as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop",
 	"package", "namespace", "null", "return", "true", "var", "void", "while", "bool", "bytes", "double", "dyn", "int",
-	"list", "map", "string", "type", "uint"}
+	"list", "map", "string", "type", "uint",
+}
 
 // toolBuilder reads one tool.
 type toolBuilder struct {
@@ -199,6 +204,7 @@ func (b *builder) named(n node, name string) {
 }
 
 // part takes the name of a read or write.
+// Names of reads and writes are variables in expressions: a second one would hide the first.
 func (tb *toolBuilder) part(name string, at node) bool {
 	switch first, taken := tb.names[name]; {
 	case !partName.MatchString(name):
@@ -214,6 +220,7 @@ func (tb *toolBuilder) part(name string, at node) bool {
 	return false
 }
 
+// reads reads the lookups, and only then lets expressions name them.
 func (tb *toolBuilder) reads(o *object) {
 	n, ok := o.get("read")
 	if !ok {
@@ -296,6 +303,8 @@ func (tb *toolBuilder) where(e entry) Condition {
 // orderTerm is a field and, where the greatest shall be first, desc.
 var orderTerm = regexp.MustCompile(`^([A-Za-z]\w*)(?:\s+(asc|desc))?$`)
 
+// order reads "Field" or "Field desc". Records without a value come first, as Salesforce sorts where it
+// is not told otherwise (SOQL and SOSL Reference, "ORDER BY").
 func order(n node, object string) Order {
 	m := orderTerm.FindStringSubmatch(n.text())
 	if m == nil {
@@ -306,6 +315,8 @@ func order(n node, object string) Order {
 	return Order{Field: m[1], Descending: m[2] == "desc"}
 }
 
+// confirm reads what must be read back before anything is written. Its question is asked before any
+// write exists, so that it may claim nothing.
 func (tb *toolBuilder) confirm(o *object) {
 	n, ok := o.get("confirm")
 	if !ok {
@@ -324,6 +335,8 @@ func (tb *toolBuilder) confirm(o *object) {
 	c.close()
 }
 
+// claims reads the tool's claims. A window is needed: one that never ends would turn a caller's new
+// problem of next year into last year's case.
 func (tb *toolBuilder) claims(o *object) {
 	for _, n := range o.list("dedupe") {
 		c := n.object()
@@ -369,6 +382,7 @@ func (tb *toolBuilder) claimWords(c *object, first *Write) []*Sentence {
 	return tb.tool.Words
 }
 
+// writeNames are what a misspelt write may have meant.
 func (tb *toolBuilder) writeNames() []string {
 	names := make([]string, len(tb.tool.Writes))
 	for i, w := range tb.tool.Writes {

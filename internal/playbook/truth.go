@@ -51,6 +51,7 @@ func (tr *truth) free(t *Text) {
 	}
 }
 
+// text checks one text in each of its languages: a translation can promise more than its original.
 func (tr *truth) text(t *Text, s *Sentence, writes []*Write) {
 	for _, lang := range t.Languages() {
 		tongue := sayings(lang)
@@ -133,6 +134,7 @@ func (st statement) check() {
 }
 
 // finds is what the pattern finds in the words, unless something before it takes it back.
+// What denies must stand before the claim, or within it: behind it, it is about something else.
 func (st statement) finds(pattern *regexp.Regexp) string {
 	for _, at := range pattern.FindAllStringIndex(st.words, -1) {
 		if !st.tongue.denial.MatchString(st.words[:at[1]]) {
@@ -212,8 +214,11 @@ func (tr *truth) unread(s *Sentence) {
 	}
 }
 
+// notFound finds a negated look-up in a condition's text. Written in another way (found == false) it
+// is not seen.
 var notFound = regexp.MustCompile(`!\s*([A-Za-z]\w*)\.found\b`)
 
+// transferable reports an offer of somebody who is not there.
 func (tr *truth) transferable(t *Text) {
 	if tr.transfer.Number == "" {
 		t.node.fault("a person is offered, and there is no number to transfer to", "add transfer: {number: \"+1…\"} to the playbook, or leave the offer out")
@@ -269,6 +274,8 @@ func (s *Sentence) holds(writes []*Write, fs []fate) bool {
 
 // coverage walks through everything that may become of the writes: some sentence without a
 // condition must hold for each, and no sentence may stand behind ones that always come first.
+// A condition may be false at any time, so that only a sentence without one ends the search. That is
+// stricter than the truth where two conditions leave nothing over; a last sentence mends it.
 func (tr *truth) coverage(n node, sentences []*Sentence, writes []*Write) {
 	if len(writes) > maxWrites {
 		return
@@ -334,6 +341,7 @@ func possible(writes []*Write, fs []fate, i int) []fate {
 	return out
 }
 
+// describe says in words what had become of the writes when there was nothing to say.
 func describe(writes []*Write, fs []fate) string {
 	if len(writes) == 0 {
 		return "no condition holds"

@@ -67,9 +67,14 @@ func TestWordsAreRefusedUnlessSomethingMakesThemTrue(t *testing.T) {
 // No need makes these true: a time that no Task keeps, a time sooner than the Task.
 func TestPromisesThatNothingCanKeep(t *testing.T) {
 	for _, c := range []struct{ lang, say string }{
-		{"en", "We will call you within one hour."}, {"en", "We will call you in 90 minutes."}, {"en", "We will call you today."},
-		{"en", "We will call you by Friday."}, {"en", "We will call you within minutes."}, {"en", "We will call you shortly."},
-		{"de", "Wir melden uns innerhalb einer Stunde."}, {"de", "Wir melden uns noch heute."},
+		{"en", "We will call you within one hour."},
+		{"en", "We will call you in 90 minutes."},
+		{"en", "We will call you today."},
+		{"en", "We will call you by Friday."},
+		{"en", "We will call you within minutes."},
+		{"en", "We will call you shortly."},
+		{"de", "Wir melden uns innerhalb einer Stunde."},
+		{"de", "Wir melden uns noch heute."},
 	} {
 		if faults := playbook.Check("p.yaml", []byte(speaking(c.lang, "case: done, callback: done", c.say))); len(faults) == 0 {
 			t.Errorf("%q: got no fault", c.say)
@@ -80,9 +85,14 @@ func TestPromisesThatNothingCanKeep(t *testing.T) {
 // What claims nothing needs nothing.
 func TestDenialsAndQuestionsClaimNothing(t *testing.T) {
 	for _, c := range []struct{ lang, say string }{
-		{"en", "I could not open the case, and it isn't saved."}, {"en", "What is your case number?"}, {"en", "Nothing has been changed."},
-		{"en", "Shall I connect you? {transfer.offer}"}, {"en", "Case {found.CaseNumber} has the status {found.Status}."},
-		{"en", "It is not yet in our system."}, {"de", "Der Fall wurde nicht gespeichert."}, {"de", "Wie lautet die Fallnummer?"},
+		{"en", "I could not open the case, and it isn't saved."},
+		{"en", "What is your case number?"},
+		{"en", "Nothing has been changed."},
+		{"en", "Shall I connect you? {transfer.offer}"},
+		{"en", "Case {found.CaseNumber} has the status {found.Status}."},
+		{"en", "It is not yet in our system."},
+		{"de", "Der Fall wurde nicht gespeichert."},
+		{"de", "Wie lautet die Fallnummer?"},
 	} {
 		if faults := playbook.Check("p.yaml", []byte(speaking(c.lang, "", c.say))); len(faults) > 0 {
 			t.Errorf("%q: got %v", c.say, playbook.Faults(faults))

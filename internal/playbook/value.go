@@ -11,6 +11,7 @@ type Value struct {
 }
 
 // Eval works the value out. Null means that it is not known: a field with it is left out of a write.
+// Text is rendered in no language: what is written to a field is not spoken.
 func (v *Value) Eval(env *Env) (any, error) {
 	switch {
 	case v.Expr != nil:

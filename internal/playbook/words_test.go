@@ -55,9 +55,16 @@ func TestCaseFieldsAreThoseOfTheMission(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []playbook.FieldValue{
-		{Name: "AccountId", Value: "001A"}, {Name: "ContactId", Value: "003A"}, {Name: "Subject", Value: "Voice AI Case: billing"},
-		{Name: "Type", Value: "billing", Picklist: true}, {Name: "Description", Value: "Billed twice\n\nAccount number as stated: ACME-1"},
-		{Name: "Origin", Value: "Phone"}, {Name: "Status", Value: "New"}, {Name: "Priority", Value: "High"}, {Name: "SuppliedName", Value: "Ann Lee"}}
+		{Name: "AccountId", Value: "001A"},
+		{Name: "ContactId", Value: "003A"},
+		{Name: "Subject", Value: "Voice AI Case: billing"},
+		{Name: "Type", Value: "billing", Picklist: true},
+		{Name: "Description", Value: "Billed twice\n\nAccount number as stated: ACME-1"},
+		{Name: "Origin", Value: "Phone"},
+		{Name: "Status", Value: "New"},
+		{Name: "Priority", Value: "High"},
+		{Name: "SuppliedName", Value: "Ann Lee"},
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("fields (-want +got):\n%s", diff)
 	}
@@ -179,7 +186,7 @@ func TestUpdateContactWritesOnlyWhatWasSaid(t *testing.T) {
 		{`{}`, known, ""},
 	} {
 		env := ask(t, tool, c.raw, c.env)
-		got := ""
+		var made []string
 		for _, w := range tool.Writes {
 			when, err := w.When.Holds(env)
 			if err != nil {
@@ -194,10 +201,10 @@ func TestUpdateContactWritesOnlyWhatWasSaid(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				got += fmt.Sprintf(" %s %v %v", w.Name, record, fields)
+				made = append(made, fmt.Sprintf("%s %v %v", w.Name, record, fields))
 			}
 		}
-		if got = strings.TrimSpace(got); got != c.want {
+		if got := strings.Join(made, " "); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.raw, got, c.want)
 		}
 	}

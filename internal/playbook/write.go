@@ -124,6 +124,7 @@ func cut(s string, n int) string {
 }
 
 // optional is whether an answer may come without the write.
+// An update whose record is null is not made, which no condition has to say.
 func (w *Write) optional() bool { return w.When != nil || w.Record != nil }
 
 // prepareWrites reads the writes, and lets the words name them.
@@ -147,8 +148,10 @@ func (tb *toolBuilder) prepareWrites(o *object) {
 }
 
 // maxWrites bounds the verdicts that the words are checked against.
+// Five writes have up to 5^5 combinations of fates; each sentence is held against all of them.
 const maxWrites = 5
 
+// write reads one write. Needs point to earlier ones only, so that they cannot form a ring.
 func (tb *toolBuilder) write(o *object) *Write {
 	w := &Write{Do: Do(o.oneOf("do", string(Create), string(Change), string(Comment)))}
 	if name, ok := o.need("name"); ok {
@@ -228,6 +231,7 @@ func (tb *toolBuilder) notFromModel(n node, v *Value) {
 	}
 }
 
+// exprsOf are the expressions of a value; none of a literal.
 func exprsOf(v *Value) []*Expr {
 	var out []*Expr
 	if v != nil && v.Expr != nil {
@@ -245,6 +249,8 @@ func exprsOf(v *Value) []*Expr {
 	return out
 }
 
+// fields reads what is written. What Salesforce requires must be there for a create; what a playbook
+// leaves to the program (the key, the dates of a due Task) must not.
 func (tb *toolBuilder) fields(o *object, w *Write) {
 	n, ok := o.need("fields")
 	if !ok {
@@ -296,6 +302,7 @@ func (tb *toolBuilder) field(w *Write, e entry) Field {
 	}
 	f.Value = tb.comp.valueOf(value)
 	tb.fits(value, w.Object, f, c)
+	// A reference is a record id as well, in whatever field it stands.
 	if c.kind == "reference" {
 		tb.notFromModel(value, f.Value)
 	}
@@ -320,6 +327,7 @@ func (tb *toolBuilder) fits(n node, object string, f Field, c column) {
 }
 
 // after reads what is wanted back of the write.
+// It costs a request after the write, and is asked for only where words need it.
 func (tb *toolBuilder) after(o *object, w *Write) {
 	n, ok := o.get("read_back")
 	if !ok {

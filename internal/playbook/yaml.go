@@ -123,6 +123,7 @@ func parseYAML(text []byte) (file *ast.File, err error) {
 }
 
 // add records a fault, and puts in what the file knows of its place.
+// Faults beyond the last that is told are dropped, and the file stays faulty.
 func (s *source) add(f Fault) {
 	if len(s.faults) >= maxFaults {
 		return
@@ -180,6 +181,8 @@ func (n node) find(text string) (line, col int, ok bool) {
 	return 0, 0, false
 }
 
+// token is where a fault about the node is shown: for a mapping at its first key, since the tree puts
+// a block mapping at its first colon.
 func (n node) token() *token.Token {
 	switch v := n.ast.(type) {
 	case nil:
@@ -194,6 +197,7 @@ func (n node) token() *token.Token {
 	return n.ast.GetToken()
 }
 
+// line and col count from 1. A node that is not in the file, such as an absent value, is at its start.
 func (n node) line() int {
 	if t := n.token(); t != nil && t.Position != nil {
 		return t.Position.Line
@@ -227,6 +231,7 @@ func (n node) kind() string {
 	return "an anchor, alias or tag"
 }
 
+// wrong records that the node is of another kind than is wanted.
 func (n node) wrong(want string) {
 	if k := n.kind(); k == "an anchor, alias or tag" {
 		n.fault("anchors, aliases and tags are not read in a playbook", "write the value out")
@@ -253,7 +258,9 @@ func (n node) scalar() (any, bool) {
 		case int64:
 			return i, true
 		case uint64:
-			return int64(i), i <= math.MaxInt64
+			if i <= math.MaxInt64 {
+				return int64(i), true
+			}
 		}
 	}
 	return nil, false
@@ -274,6 +281,7 @@ func (n node) text() string {
 	return ""
 }
 
+// bool is true or false as YAML 1.2 writes them; yes and on are texts there.
 func (n node) bool() bool {
 	if v, ok := n.ast.(*ast.BoolNode); ok {
 		return v.Value
@@ -282,6 +290,7 @@ func (n node) bool() bool {
 	return false
 }
 
+// number takes whole and broken numbers alike. Not-a-number and infinity, which YAML can write, are none.
 func (n node) number() float64 {
 	v, _ := n.scalar()
 	switch f := v.(type) {
@@ -330,6 +339,7 @@ func (n node) list(lone bool) []node {
 	return nil
 }
 
+// texts is list for texts.
 func (n node) texts(lone bool) []string {
 	var out []string
 	for _, e := range n.list(lone) {
