@@ -30,7 +30,7 @@ side and the command ends. The exit code is 0 only if everything held.`,
 	return c
 }
 
-func demonstrate(c *cobra.Command, _ []string) error {
+func demonstrate(c *cobra.Command, _ []string) (err error) {
 	exit, err := c.Flags().GetBool("exit")
 	if err != nil {
 		return err // unreachable: the command defines it, as those below
@@ -51,7 +51,7 @@ func demonstrate(c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) // nothing is left behind; an error here leaves what the system clears by itself
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	d := &demo{screen: newScreen(c.OutOrStdout()), dir: dir, books: newBookcase(), scenes: scenes, began: time.Now()}
 	if exit {
 		return d.sideBySide(c.Context())
@@ -124,7 +124,10 @@ func (d *demo) sideBySide(ctx context.Context) error {
 		}()
 	}
 	for i, r := range reels {
-		d.tell(i, r)
+		if ctx.Err() == nil {
+			d.tell(ctx, i, r)
+		}
+		<-r.ended
 	}
 	err := d.conclude(ctx)
 	if err == nil {
@@ -167,7 +170,7 @@ func (d *demo) oneAfterTheOther(ctx context.Context) (err error) {
 			defer r.end()
 			r.result = s.Perform(ctx, w, r.add)
 		}()
-		d.tell(i, r)
+		d.tell(ctx, i, r)
 	}
 	err = d.conclude(ctx)
 	if ctx.Err() != nil {
@@ -177,17 +180,21 @@ func (d *demo) oneAfterTheOther(ctx context.Context) (err error) {
 }
 
 // tell shows the i-th scene as it happens, or as it has happened.
-func (d *demo) tell(i int, r *reel) {
+func (d *demo) tell(ctx context.Context, i int, r *reel) {
 	s := d.scenes[i]
 	d.screen.heading(i+1, len(d.scenes), s)
 	t := newTeller()
 	for m := range r.moments(func() { d.screen.waiting(i+1, len(d.scenes), time.Since(d.began)) }) {
 		if d.screen.terminal && time.Since(m.At) > breath {
-			time.Sleep(beat)
+			wait(ctx, beat)
 		}
 		for _, line := range t.lines(m) {
 			d.screen.line(line)
 		}
+	}
+	if ctx.Err() != nil {
+		d.screen.flush()
+		return // half a scene proves nothing
 	}
 	d.results = append(d.results, r.result)
 	d.screen.verdict(s, r.result)

@@ -127,7 +127,11 @@ func troubleInWords(step string) string {
 	if !isFault {
 		return step
 	}
-	var f struct{ Kind, Object, Delay string }
+	var f struct {
+		Kind   string `json:"kind"`
+		Object string `json:"object"`
+		Delay  string `json:"delay"`
+	}
 	if json.Unmarshal([]byte(raw), &f) != nil {
 		return step // unreachable: the script was read
 	}

@@ -33,8 +33,8 @@ func (d *demo) stayOpen(ctx context.Context, w *world.World) error {
 		srv := &http.Server{
 			Handler: door.h, ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 		}
-		go func() { _ = srv.Serve(l) }() // ends with Close
-		defer srv.Close()
+		go func() { _ = srv.Serve(l) }()   // ends with Close
+		defer func() { _ = srv.Close() }() // the demonstration is over
 	}
 	local := make(chan error, 1)
 	go func() { local <- w.App().ServeLocal(ctx) }()
