@@ -462,8 +462,12 @@ func (l *ledger) answerTo(k Ask) (*answer, error) {
 
 // repeated is the newest answer to the same question since a time.
 func (l *ledger) repeated(d *Draft) (*answer, error) {
+	asked := l.now
+	if !d.Asked.IsZero() {
+		asked = d.Asked
+	}
 	return l.answer(`SELECT id FROM answer WHERE workspace = ? AND call = ? AND repeat = ? AND repeat <> '' AND alias_of IS NULL
-		AND recorded_at >= ? ORDER BY id DESC LIMIT 1`, d.Ask.Workspace, d.Ask.Call, d.Repeat, micros(l.now.Add(-d.RepeatWindow)))
+		AND recorded_at >= ? ORDER BY id DESC LIMIT 1`, d.Ask.Workspace, d.Ask.Call, d.Repeat, micros(asked.Add(-d.RepeatWindow)))
 }
 
 // newestFor is the newest answer of the call for the draft's tool and target.

@@ -124,6 +124,9 @@ type Draft struct {
 	// the same call joins the earlier answer.
 	Repeat       string
 	RepeatWindow time.Duration
+	// Asked is when the ask arrived; zero: now. The window counts from it, because what is read before an answer
+	// is recorded may take longer than the window.
+	Asked time.Time
 	// Target names what the ask changes. A newer ask of the same tool and target in the same
 	// call withdraws an older one whose intents all still settle.
 	Target    string

@@ -79,6 +79,7 @@ type Clerk struct {
 	journal *journal.Journal
 	desks   map[string]Desk
 	log     *slog.Logger
+	order   order
 }
 
 // NewClerk answers from desks, by workspace.
@@ -103,6 +104,8 @@ func (c *Clerk) Answer(ctx context.Context, a Ask) Reply {
 
 func (c *Clerk) answer(ctx context.Context, a Ask) (Reply, error) {
 	key := journal.Ask{Workspace: a.Workspace, Call: a.Call, ID: a.ID}
+	turn := c.order.enter(a.Workspace + "|" + a.Call + "|" + a.Name)
+	defer turn.leave()
 	spoken, ok, err := c.journal.Answered(ctx, key)
 	if err != nil {
 		return Reply{}, err
@@ -120,7 +123,9 @@ func (c *Clerk) answer(ctx context.Context, a Ask) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
+	turn.wait(ctx, d.readBy())
 	rec, err := c.record(ctx, d)
+	turn.leave()
 	if err != nil {
 		return Reply{}, err
 	}

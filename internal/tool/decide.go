@@ -68,7 +68,7 @@ func (d *decision) propose(ctx context.Context, args map[string]any) error {
 		return err
 	}
 	d.draft.Repeat = digest(d.tool.Name, args)
-	d.draft.RepeatWindow = d.desk.Windows.Repeat
+	d.draft.Asked, d.draft.RepeatWindow = d.ask.At, d.desk.Windows.Repeat
 	if err := d.read(ctx); err != nil {
 		return err
 	}
