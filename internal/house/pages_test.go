@@ -53,6 +53,11 @@ func TestStateDiagramIsTheTable(t *testing.T) {
 			slices.Sort(all)
 		}
 	}
+	for state := range journal.Transitions() {
+		if state != journal.StateRecorded && !strings.Contains(readPages(t)["docs/operate/journal.md"], "\n| `"+string(state)+"` |") {
+			t.Errorf("docs/operate/journal.md does not say what %s means", state)
+		}
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("journal.Transitions and the diagram of %s (-code +page):\n%s", architecture, diff)
 	}
@@ -186,4 +191,60 @@ func TestFirstScreenIsTrue(t *testing.T) {
 			t.Errorf("the first screen does not have %s %s%s in the record", f[1], f[2], f[3])
 		}
 	}
+}
+
+// TestMetadataCoversThePlaybooks finds, for every field of an org's own that a shipped playbook writes, the metadata that
+// makes it and the permission to write it.
+func TestMetadataCoversThePlaybooks(t *testing.T) {
+	at := filepath.Join("..", "..", "salesforce", "force-app", "main", "default")
+	permissions, err := os.ReadFile(filepath.Join(at, "permissionsets", "Hookswitch.permissionset-meta.xml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	books, err := playbook.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	covered := 0
+	for _, listing := range books {
+		book, err := playbook.Shipped(listing.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tool := range book.Tools {
+			for _, w := range tool.Writes {
+				for _, field := range customFields(w) {
+					covered++
+					home := w.Object
+					if home == "Task" {
+						home = "Activity" // where a Task's own fields are made
+					}
+					made, err := os.ReadFile(filepath.Join(at, "objects", home, "fields", field+".field-meta.xml"))
+					if err != nil || !strings.Contains(string(made), "<fullName>"+field+"</fullName>") {
+						t.Errorf("%s writes %s.%s, and salesforce/ does not make it (%v)", book.Name, w.Object, field, err)
+					}
+					if !strings.Contains(string(permissions), "<field>"+w.Object+"."+field+"</field>") {
+						t.Errorf("%s writes %s.%s, and the permission set does not permit it", book.Name, w.Object, field)
+					}
+				}
+			}
+		}
+	}
+	if covered == 0 {
+		t.Error("no playbook writes a field of an org's own any more: the test looks in the wrong place")
+	}
+}
+
+// customFields are the fields of a write that Salesforce does not have by itself.
+func customFields(w *playbook.Write) []string {
+	var all []string
+	for _, f := range w.Fields {
+		if strings.HasSuffix(f.Name, "__c") {
+			all = append(all, f.Name)
+		}
+	}
+	if w.KeyField != "" {
+		all = append(all, w.KeyField)
+	}
+	return all
 }
