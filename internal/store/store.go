@@ -70,6 +70,7 @@ type DB struct {
 	options Options
 	lock    *os.File
 	pools   []*sql.DB
+	conns   []*conn // every connection, the writer's first
 	readers chan *conn
 	jobs    chan *job
 	quit    chan struct{} // closed: take no more
@@ -147,6 +148,7 @@ func (db *DB) connect(ctx context.Context) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	db.conns = append(db.conns, writer)
 	readers, err := sql.Open("sqlite", address(db.options.Path, "busy_timeout(0)", "query_only(1)", "cache_size(-8192)"))
 	if err != nil {
 		return nil, err
@@ -157,6 +159,7 @@ func (db *DB) connect(ctx context.Context) (*conn, error) {
 		if err != nil {
 			return nil, err
 		}
+		db.conns = append(db.conns, c)
 		db.readers <- c
 	}
 	return writer, nil
@@ -203,6 +206,15 @@ func (c *conn) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 }
 
 // exec runs one of the statements below, which have neither arguments nor a result.
+// close gives the connection back to its pool, which is closed next. A pool does not close what is in use.
+func (c *conn) close() error {
+	var errs []error
+	for _, s := range c.stmts {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(append(errs, c.c.Close())...)
+}
+
 func (c *conn) exec(ctx context.Context, query string) error {
 	s, err := c.prepare(ctx, query)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 )
 
@@ -249,7 +250,10 @@ func (db *DB) Close() error {
 // release closes the connections, then the lock: the next owner finds the file at rest.
 func (db *DB) release() error {
 	var errs []error
-	for _, p := range db.pools {
+	for _, c := range slices.Backward(db.conns) { // the writer last: it takes the log into the file
+		errs = append(errs, c.close())
+	}
+	for _, p := range slices.Backward(db.pools) {
 		errs = append(errs, p.Close())
 	}
 	errs = append(errs, db.lock.Close())
