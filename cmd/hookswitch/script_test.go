@@ -41,6 +41,8 @@ func TestMain(m *testing.M) {
 //	hang URL                   begin a request and never finish it
 //	keep DATABASE              put a call and four writes into a database
 //	newer DATABASE             as if a later program had migrated it
+//
+// mission-part: A.12
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",

@@ -134,7 +134,8 @@ func TestSocketAnswersAsTheFileDoes(t *testing.T) {
 	}
 	for _, f := range []journal.Filter{
 		{Workspace: workspace},
-		{Workspace: workspace, States: []journal.State{journal.StateRefused, journal.StateDone}, Limit: 2},
+		{Workspace: workspace, States: []journal.State{journal.StateDone, journal.StateLapsed}},
+		{Workspace: workspace, Limit: 2},
 		{Workspace: workspace, Call: "c1", Before: 3},
 		{Workspace: workspace, Call: "another"},
 		{Workspace: "another"},
@@ -242,6 +243,9 @@ func TestDeadSocketIsReplaced(t *testing.T) {
 		l, err := ListenLocal(t.Context(), path)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if at, want := l.Addr().String(), strings.TrimSuffix(path, ".db")+".sock"; at != want {
+			t.Errorf("the socket is at %s, want %s, where the dead one was", at, want)
 		}
 		if err := l.Close(); err != nil {
 			t.Fatal(err)

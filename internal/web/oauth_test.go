@@ -100,18 +100,19 @@ func TestCallbackIsGoodOnceForTenMinutes(t *testing.T) {
 		u.RawQuery = q.Encode()
 		return u.String()
 	}
-	refused := func(what, address string) {
+	refused := func(what, address, why string) {
 		t.Helper()
 		got := b.open(address)
-		if got.status != http.StatusBadRequest || !strings.Contains(got.page, "Not connected") || !strings.Contains(got.page, `href="/oauth/login"`) {
-			t.Errorf("%s: got %d %s, want 400 and the way to begin again", what, got.status, got.page)
+		if got.status != http.StatusBadRequest || !strings.Contains(got.page, why) || !strings.Contains(got.page, `href="/oauth/login"`) {
+			t.Errorf("%s: got %d %s, want 400, %q and the way to begin again", what, got.status, got.page, why)
 		}
 	}
-	refused("a state that nobody made", p.URL+"/oauth/callback?code=c&state=s")
-	refused("no state", without(b.leave(p), "state"))
-	refused("no code", without(b.leave(p), "code"))
+	const notOurs, noCode, denied = "was not begun here", "sent no code", "did not grant access"
+	refused("a state that nobody made", p.URL+"/oauth/callback?code=c&state=s", notOurs)
+	refused("no state", without(b.leave(p), "state"), notOurs)
+	refused("no code", without(b.leave(p), "code"), noCode)
 	p.org.Configure(func(o *simforce.Options) { o.Deny = true })
-	refused("access denied", b.leave(p))
+	refused("access denied", b.leave(p), denied)
 	p.org.Configure(func(o *simforce.Options) { o.Deny = false })
 
 	old := b.leave(p)
@@ -122,7 +123,7 @@ func TestCallbackIsGoodOnceForTenMinutes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	refused("older than ten minutes", old)
+	refused("older than ten minutes", old, notOurs)
 	if p.tokens.Connected() {
 		t.Fatal("one of the refused ways back has connected the workspace")
 	}
@@ -131,7 +132,7 @@ func TestCallbackIsGoodOnceForTenMinutes(t *testing.T) {
 	if got := b.open(good); got.status != http.StatusOK {
 		t.Fatalf("the right way back: got %d %s, want 200", got.status, got.page)
 	}
-	refused("used before", good)
+	refused("used before", good, notOurs)
 	if !p.tokens.Connected() {
 		t.Error("a used state has ended the connection")
 	}
