@@ -28,7 +28,7 @@ func (w *workspace) keys(ctx context.Context, door string, secrets config.Secret
 	var until time.Time
 	if len(secrets) > 0 {
 		digest := w.box.Hash("secret", w.name, door, secrets.First().Reveal())
-		since, err := intake.FirstSeen(ctx, w.db, w.name, door, digest, time.Now())
+		since, err := intake.FirstSeen(ctx, w.db, w.name, door, digest)
 		if err != nil {
 			return nil, err
 		}
