@@ -151,6 +151,10 @@ func (w *workspace) openDoors(ctx context.Context) error {
 		Calls:    w.calls, Clerk: w.clerk, Log: w.log,
 		Person:   func(n caller.Number) string { return w.box.Hash(w.name, string(n)) },
 		Playbook: w.shelf.Digest,
+		Greet: func(ctx context.Context, n caller.Number) (variables, metadata map[string]any) {
+			b := w.desk.Brief(ctx, n)
+			return b.Variables(), b.Metadata()
+		},
 		About: func(m vapi.Message) call.About {
 			return crm.About(crm.Named{Value: m.Metadata.Value, ExternalID: m.Customer.ExternalID, CustomerID: m.Customer.ID})
 		},

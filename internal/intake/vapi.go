@@ -29,7 +29,10 @@ type Vapi struct {
 	Person      func(caller.Number) string    // keyed hash
 	About       func(vapi.Message) call.About // checked record ids
 	Playbook    func(callID string) string    // digest of what the call works by
-	Log         *slog.Logger
+	// Greet is what an assistant should know of a caller, within ctx: variables for its prompt, and the
+	// records that the call is about. Nil tells nothing.
+	Greet func(ctx context.Context, n caller.Number) (variables, metadata map[string]any)
+	Log   *slog.Logger
 }
 
 // ServeHTTP hears one server message. Tool calls are answered 200 whatever became of them: Vapi ignores
@@ -79,19 +82,18 @@ func (v *Vapi) hear(ctx context.Context, w http.ResponseWriter, m heard) {
 		v.answer(ctx, w, m, seen)
 		return
 	}
-	if err := v.keep(ctx, m, seen); err != nil {
+	err := v.keep(ctx, m, seen)
+	if err != nil {
 		v.Log.Error("event.lost", "workspace", v.Workspace, "call", seen.Call, "type", m.Type, "error", err)
+	}
+	switch {
+	case m.Type == vapi.TypeAssistantRequest: // a call is answered whether or not it could be noted
+		v.greet(ctx, w, m, seen)
+	case err != nil:
 		refuse(w, http.StatusInternalServerError, "Not kept, please send it again")
-		return
+	default:
+		write(w, vapi.EncodeNothing())
 	}
-	if m.Type == vapi.TypeAssistantRequest && v.AssistantID != "" {
-		reply, err := vapi.AssistantReply{AssistantID: v.AssistantID}.Encode()
-		if err == nil {
-			write(w, reply)
-			return
-		}
-	}
-	write(w, vapi.EncodeNothing())
 }
 
 // answer gives every tool call of the message to the clerk, side by side in time, and writes the results
