@@ -22,7 +22,15 @@ const webhook = "http://voice.example.com/webhook/vapi"
 // live plays in a world whose server runs, in a bubble. The server may be stopped and started by play.
 func live(t *testing.T, o world.Options, play func(t *testing.T, w *world.World)) {
 	t.Helper()
-	staged(t, o, func(*testing.T, *world.World) {}, play)
+	o.Dir = t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		w := build(t, o)
+		if !started(t, w) {
+			return
+		}
+		play(t, w)
+		end(t, w)
+	})
 }
 
 // staged is live with something to be done before the server starts.
@@ -30,29 +38,47 @@ func staged(t *testing.T, o world.Options, prepare, play func(t *testing.T, w *w
 	t.Helper()
 	o.Dir = t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		if o.Log == nil {
-			o.Log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
-		}
-		if o.Cloud.ServerMessages == nil {
-			o.Cloud.ServerMessages = simvapi.EveryServerMessage()
-		}
-		w := world.New(o)
+		w := build(t, o)
 		prepare(t, w)
-		if err := w.Start(t.Context()); err != nil {
-			t.Error(err)
-			_ = w.Close() // the start is reported
+		if !started(t, w) {
 			return
 		}
-		synctest.Wait() // the server's goroutines run; one that is stopped before it began would stay
 		play(t, w)
-		w.Cloud.Wait()
-		if err := w.Stop(t.Context()); err != nil {
-			t.Error(err)
-		}
-		if err := w.Close(); err != nil {
-			t.Error(err)
-		}
+		end(t, w)
 	})
+}
+
+func build(t *testing.T, o world.Options) *world.World {
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
+	}
+	if o.Cloud.ServerMessages == nil {
+		o.Cloud.ServerMessages = simvapi.EveryServerMessage()
+	}
+	return world.New(o)
+}
+
+// started switches the server on, and reports whether it runs.
+func started(t *testing.T, w *world.World) bool {
+	t.Helper()
+	if err := w.Start(t.Context()); err != nil {
+		t.Error(err)
+		_ = w.Close() // the start is reported
+		return false
+	}
+	synctest.Wait() // the server's goroutines run; one that is stopped before it began would stay
+	return true
+}
+
+func end(t *testing.T, w *world.World) {
+	t.Helper()
+	w.Cloud.Wait()
+	if err := w.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // promised counts the writes that were ever promised.
