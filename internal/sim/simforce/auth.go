@@ -25,10 +25,12 @@ func (e *oauthError) reply() reply {
 	return reply{status: e.status, body: object{{"error", e.code}, {"error_description", e.description}}}
 }
 
+// oauthFail is a refusal by the token endpoint: 400 (RFC 6749, section 5.2), except where client says 401.
 func oauthFail(code, description string) *oauthError {
 	return &oauthError{http.StatusBadRequest, code, description}
 }
 
+// invalidGrant is the code behind which Salesforce keeps most refusals; the description alone tells them apart.
 func invalidGrant(description string) *oauthError { return oauthFail("invalid_grant", description) }
 
 // web is a request outside the REST API: its form and where it came in.
@@ -47,6 +49,7 @@ type grant struct {
 }
 
 // codeLife is how long an authorization code lives.
+// The vendor's own is 15 minutes (Salesforce Help, "OAuth 2.0 Web Server Flow").
 const codeLife = 15 * time.Minute
 
 var (
@@ -86,11 +89,17 @@ func (o *Org) oauth(w web) reply {
 func discovery(base string) object {
 	at := base + "/services/oauth2/"
 	return object{
-		{"issuer", base}, {"authorization_endpoint", at + "authorize"}, {"token_endpoint", at + "token"},
-		{"revocation_endpoint", at + "revoke"}, {"userinfo_endpoint", at + "userinfo"}, {"introspection_endpoint", at + "introspect"},
+		{"issuer", base},
+		{"authorization_endpoint", at + "authorize"},
+		{"token_endpoint", at + "token"},
+		{"revocation_endpoint", at + "revoke"},
+		{"userinfo_endpoint", at + "userinfo"},
+		{"introspection_endpoint", at + "introspect"},
 		{"scopes_supported", []string{"api", "full", "id", "openid", "profile", "refresh_token", "offline_access", "web"}},
-		{"response_types_supported", []string{"code"}}, {"subject_types_supported", []string{"public"}},
-		{"code_challenge_methods_supported", []string{"S256"}}, {"id_token_signing_alg_values_supported", []string{"HS256"}},
+		{"response_types_supported", []string{"code"}},
+		{"subject_types_supported", []string{"public"}},
+		{"code_challenge_methods_supported", []string{"S256"}},
+		{"id_token_signing_alg_values_supported", []string{"HS256"}},
 		{"token_endpoint_auth_methods_supported", []string{"client_secret_post", "client_secret_basic", "private_key_jwt"}},
 	}
 }
@@ -192,6 +201,7 @@ func (o *Org) codeGrant(w web) (object, *oauthError) {
 	sum := sha256.Sum256([]byte(verifier))
 	switch {
 	case g.challenge == "" && verifier == "":
+	// Half of PKCE is refused as a whole: a verifier without a challenge was meant for another code.
 	case verifier == "" || g.challenge == "":
 		return nil, invalidGrant("invalid code verifier")
 	case !verifierForm.MatchString(verifier) || base64.RawURLEncoding.EncodeToString(sum[:]) != g.challenge:
@@ -213,6 +223,7 @@ func (o *Org) codeGrant(w web) (object, *oauthError) {
 	return answer, nil
 }
 
+// idToken is there because a client that asks for openid expects one. It is signed with the app's secret, see discovery.
 func (o *Org) idToken(w web) string {
 	now := time.Now()
 	claims := jwt.MapClaims{"iss": w.scheme + "://" + w.host, "aud": o.o.ClientID, "sub": o.identity(w.scheme, w.host), "iat": now.Unix(), "exp": now.Add(2 * time.Minute).Unix()}
@@ -254,13 +265,19 @@ func (o *Org) jwtBearer(w web) (object, *oauthError) {
 		return nil, invalidGrant("user hasn't approved this consumer")
 	}
 	s := o.open("api", nil)
-	return object{{"access_token", s.token}, {"scope", s.scope}, {"instance_url", o.instance(w.scheme, w.host)},
-		{"id", o.identity(w.scheme, w.host)}, {"token_type", "Bearer"}}, nil
+	return object{
+		{"access_token", s.token},
+		{"scope", s.scope},
+		{"instance_url", o.instance(w.scheme, w.host)},
+		{"id", o.identity(w.scheme, w.host)},
+		{"token_type", "Bearer"},
+	}, nil
 }
 
 // assertion checks a signed statement of the app about a subject: the JWT bearer flow's about a user, private_key_jwt's
 // about itself. Only RS256, one audience, and an exp within minutes.
 func (o *Org) assertion(w web, token, subject string) *oauthError {
+	// An app without a certificate knows no assertions.
 	if o.o.JWTKey == nil {
 		return invalidGrant("invalid assertion")
 	}
@@ -270,6 +287,7 @@ func (o *Org) assertion(w web, token, subject string) *oauthError {
 	if err != nil {
 		return invalidGrant("invalid assertion")
 	}
+	// An org answers to its own address as well: simulators and scratch orgs have no other.
 	own := w.scheme + "://" + w.host
 	audiences := []string{"https://login.salesforce.com", "https://test.salesforce.com", own, own + "/services/oauth2/token"}
 	now := time.Now()
@@ -278,6 +296,7 @@ func (o *Org) assertion(w web, token, subject string) *oauthError {
 		return oauthFail("invalid_client_id", "client identifier invalid")
 	case len(claims.Audience) != 1 || !slices.Contains(audiences, claims.Audience[0]):
 		return invalidGrant("audience is invalid")
+	// The vendor says the same of an assertion that is too old as of a code: a client must not take it for one.
 	case claims.ExpiresAt == nil || now.After(claims.ExpiresAt.Add(skew)) || claims.ExpiresAt.After(now.Add(maxAssertion+skew)):
 		return invalidGrant("expired authorization code")
 	case claims.Subject != subject:
@@ -353,9 +372,20 @@ func (o *Org) userinfo(w web) reply {
 	u := o.tables["User"].byID[o.userID]
 	id := o.identity(w.scheme, w.host)
 	return ok(object{
-		{"sub", id}, {"id", id}, {"user_id", o.userID}, {"organization_id", o.orgID}, {"username", u.str("Username")},
-		{"preferred_username", u.str("Username")}, {"display_name", u.str("Name")}, {"name", u.str("Name")}, {"nick_name", u.str("Alias")},
-		{"email", u.str("Email")}, {"email_verified", true}, {"active", true}, {"user_type", "STANDARD"}, {"is_app_installed", true},
+		{"sub", id},
+		{"id", id},
+		{"user_id", o.userID},
+		{"organization_id", o.orgID},
+		{"username", u.str("Username")},
+		{"preferred_username", u.str("Username")},
+		{"display_name", u.str("Name")},
+		{"name", u.str("Name")},
+		{"nick_name", u.str("Alias")},
+		{"email", u.str("Email")},
+		{"email_verified", true},
+		{"active", true},
+		{"user_type", "STANDARD"},
+		{"is_app_installed", true},
 		{"urls", object{{"rest", o.instance(w.scheme, w.host) + "/services/data/v{version}/"}, {"query", o.instance(w.scheme, w.host) + "/services/data/v{version}/query/"}}},
 	})
 }

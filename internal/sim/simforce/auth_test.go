@@ -96,8 +96,10 @@ func TestFourFlowsAnswerTheirExactKeys(t *testing.T) {
 		"without refresh":    {p.redeem(p.authorize("scope", "api").Get("code")), "access_token id instance_url issued_at scope signature token_type"},
 		"refresh":            {p.refresh(web.text(t, "refresh_token")), "access_token id instance_url issued_at scope signature token_type"},
 		"client credentials": {p.form("/services/oauth2/token", credentials("grant_type", "client_credentials")), "access_token api_instance_url id instance_url issued_at scope signature token_type"},
-		"jwt bearer": {p.form("/services/oauth2/token", url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {signedAssertion(t, key, nil)}}),
-			"access_token id instance_url scope token_type"},
+		"jwt bearer": {
+			p.form("/services/oauth2/token", url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {signedAssertion(t, key, nil)}}),
+			"access_token id instance_url scope token_type",
+		},
 	} {
 		p.want(c.got, 200)
 		if diff := cmp.Diff(strings.Fields(c.want), keysOf(t, c.got)); diff != "" {

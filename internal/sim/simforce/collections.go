@@ -41,6 +41,7 @@ func (c *call) each(n int, allOrNone bool, do func(i int) row) reply {
 	if c.part == "composite" {
 		allOrNone = c.allOrNone // the outer request's wins
 	}
+	// Every record is tried, also after a failure: the answer tells about each.
 	m, rows, failed := c.tx.mark(), []row{}, false
 	for i := range n {
 		r := do(i)
@@ -67,12 +68,14 @@ func (c *call) each(n int, allOrNone bool, do func(i int) row) reply {
 		}
 		list = append(list, entry)
 	}
+	// A composite around it must know that nothing came of it, though the status says 200.
 	p := ok(list)
 	p.undone = failed && allOrNone
 	return p
 }
 
 // manyBody reads the envelope. More than 200 records fail the request as a whole, before any is looked at.
+// The bound is the vendor's ("Using sObject Collections"); one too many is not cut off but refused.
 func (c *call) manyBody() (records []object, allOrNone bool, errs apiErrors) {
 	body, errs := c.bodyObject()
 	if errs == nil {
@@ -103,6 +106,7 @@ func (c *call) manyBody() (records []object, allOrNone bool, errs apiErrors) {
 }
 
 // typed takes a record's object from its attributes.
+// A collection may mix objects, so that each row says what it is.
 func (o *Org) typed(m object) (*Object, apiErrors) {
 	v, _ := m.get("attributes")
 	a, _ := v.(object)
@@ -223,6 +227,7 @@ func (o *Org) upsertMany(c *call) reply {
 	for i, m := range records {
 		for _, x := range m {
 			if strings.EqualFold(x.name, f.Name) {
+				// A key that cannot be read fails the request: without it the record has no address.
 				if keys[i], errs = f.value(x.value); errs != nil {
 					return errs.reply()
 				}
@@ -239,6 +244,7 @@ func (o *Org) upsertMany(c *call) reply {
 			return row{errs: fail(http.StatusBadRequest, "INVALID_TYPE", "attributes.type must be %s", b.Name)}
 		case keys[i] == nil:
 			return row{errs: refuse("MISSING_ARGUMENT", f.Name+" not specified")}
+		// Which of the two should win is not for the org to say.
 		case seen[keys[i]] > 1:
 			text, _ := keys[i].(string)
 			return row{errs: refuse("DUPLICATE_VALUE", "Duplicate external id specified: "+text)}
@@ -289,6 +295,7 @@ func (o *Org) readMany(c *call) reply {
 	return ok(list)
 }
 
+// texts reads a list of strings; what is none becomes "", which names nothing.
 func texts(m object, name string) []string {
 	v, _ := m.get(name)
 	list, _ := v.([]any)

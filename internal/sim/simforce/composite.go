@@ -24,7 +24,8 @@ var (
 
 // compositeFamily routes /composite and what is below it.
 func (o *Org) compositeFamily(c *call) reply {
-	if c.part != "" && !(len(c.path) > 1 && c.path[1] == "sobjects" && c.part == "composite") {
+	collection := len(c.path) > 1 && c.path[1] == "sobjects"
+	if c.part != "" && (c.part != "composite" || !collection) {
 		return fail(http.StatusBadRequest, "INVALID_INPUT", "composite requests cannot be nested").reply()
 	}
 	switch {
@@ -68,7 +69,9 @@ func (o *Org) composite(c *call) reply {
 		return errs.reply()
 	}
 	c.allOrNone = allOrNone
+	// One savepoint for all: a part that succeeded before another failed is undone with it, and its entry in the ledger too.
 	m, failed := c.tx.mark(), false
+	// The parts that had succeeded say the same as those that were never tried: which one was at fault is told by its own.
 	undone := halted("The transaction was rolled back since another operation in the same transaction failed.")
 	var results []result
 	for _, s := range steps {
@@ -89,6 +92,7 @@ func (o *Org) composite(c *call) reply {
 	var list []any
 	for _, r := range results {
 		h := object{}
+		// Location is the only header that a part answers with (REST API Developer Guide, "Composite Subrequest Result").
 		if at := r.reply.header.Get("Location"); at != "" && !r.reply.failed() {
 			h = object{{"Location", at}}
 		}
@@ -125,12 +129,14 @@ func compositeBody(c *call) (steps []step, allOrNone bool, errs apiErrors) {
 	case len(list) > maxParts:
 		return nil, false, fail(http.StatusBadRequest, "LIMIT_EXCEEDED", "Composite request cannot contain more than %d subrequests", maxParts)
 	}
+	// Queries and collections are bounded more narrowly than parts.
 	queries := 0
 	for _, x := range list {
 		s, errs := compositeStep(c, x)
 		if errs != nil {
 			return nil, false, errs
 		}
+		// Names are compared as they are written: references are case-sensitive.
 		if slices.ContainsFunc(steps, func(t step) bool { return t.ref == s.ref }) {
 			return nil, false, fail(http.StatusBadRequest, "INVALID_INPUT", "Duplicate referenceId: %s", s.ref)
 		}
@@ -215,6 +221,7 @@ func (o *Org) step(c *call, s step, done []result) reply {
 	if errs := sub.locate(text); errs != nil {
 		return errs.reply()
 	}
+	// Search and limits are resources of their own and have no place in a composite.
 	if !sub.is("sobjects") && !sub.is("query") && !sub.is("queryAll") && !sub.is("composite", "sobjects") {
 		return fail(http.StatusBadRequest, "INVALID_INPUT", "The resource %s is not supported in a composite request", text).reply()
 	}
@@ -250,12 +257,14 @@ func substitute(text string, done []result, escape func(string) string) (string,
 		inner := use[2 : len(use)-1]
 		ref, path, _ := strings.Cut(inner, ".")
 		v, found := any(nil), false
+		// A part that failed has no values: what refers to it is halted, though it may be harmless by itself.
 		for _, r := range done {
 			if r.ref == ref && !r.reply.failed() {
 				v, found = dig(r.reply.body, path)
 			}
 		}
 		switch v.(type) {
+		// What is put into a text must be one value.
 		case nil, object, []any:
 			found = false
 		}
@@ -298,8 +307,9 @@ func substituteAll(v any, done []result) (any, apiErrors) {
 }
 
 // dig follows a path such as records[0].Id into an answer's body.
+// A member that is not there and an index beyond the end are both "no value found".
 func dig(v any, path string) (any, bool) {
-	for _, part := range strings.Split(path, ".") {
+	for part := range strings.SplitSeq(path, ".") {
 		m := indexed.FindStringSubmatch(part)
 		body, isObject := v.(object)
 		if m == nil || !isObject {
@@ -348,6 +358,7 @@ func (o *Org) batch(c *call) reply {
 		if !failed || !halt {
 			p = o.batchPart(c, x)
 		}
+		// Parts of a batch are transactions of their own: what was done before a halt stays done.
 		failed = failed || p.status >= 400
 		results = append(results, object{{"statusCode", p.status}, {"result", p.body}})
 	}
@@ -369,6 +380,7 @@ func (o *Org) batchPart(c *call, x any) reply {
 	sub.part, sub.body = "batch", nil
 	sub.method, _ = method.(string)
 	text, _ := where.(string)
+	// Unlike a composite's, whose urls begin with /services/data.
 	if strings.HasPrefix(text, "/") || !strings.HasPrefix(text, "v") {
 		return fail(http.StatusBadRequest, "INVALID_INPUT", "The url of a subrequest must begin with the version, as in v%d.0/sobjects", o.o.Latest).reply()
 	}

@@ -26,9 +26,12 @@ type wireFault struct {
 	Message string `json:"message"`
 }
 
+// fault reads the durations; unlike time.Duration's own JSON they are written as people write them.
 func (w wireFault) fault() (Fault, error) {
-	f := Fault{Kind: w.Kind, Method: w.Method, Object: w.Object, Path: w.Path, Row: w.Row, Nth: w.Nth, Times: w.Times,
-		Status: w.Status, Code: w.Code, Message: w.Message}
+	f := Fault{
+		Kind: w.Kind, Method: w.Method, Object: w.Object, Path: w.Path, Row: w.Row, Nth: w.Nth, Times: w.Times,
+		Status: w.Status, Code: w.Code, Message: w.Message,
+	}
 	for _, d := range []struct {
 		name, text string
 		to         *time.Duration
@@ -47,12 +50,11 @@ func (w wireFault) fault() (Fault, error) {
 // control serves /_sim/ for whoever runs the org in a process of its own. Its forms stand in the package comment.
 func (o *Org) control(w http.ResponseWriter, r *http.Request) {
 	answer, err := o.controlled(r)
-	w.Header().Set("Content-Type", "application/json")
 	if err != nil {
-		w.WriteHeader(http.StatusBadRequest)
-		answer = map[string]string{"error": err.Error()}
+		write(w, r, reply{status: http.StatusBadRequest, body: map[string]string{"error": err.Error()}})
+		return
 	}
-	json.NewEncoder(w).Encode(answer) // a client that has gone is no failure of the org
+	write(w, r, ok(answer))
 }
 
 // controlled finds the control call. What cannot be done is an error with a hint, answered as 400.
@@ -88,6 +90,8 @@ func (o *Org) controlled(r *http.Request) (any, error) {
 	return struct{}{}, nil
 }
 
+// instructed carries out a call with a body. Members that it does not know are refused: a fault that was misspelt
+// would strike everything, or nothing.
 func (o *Org) instructed(what string, d *json.Decoder) (any, error) {
 	if what == "POST faults" {
 		var in wireFault

@@ -63,12 +63,16 @@ func (o *Org) versions() reply {
 		if seasons[i%3] == "Winter" {
 			year++
 		}
-		list = append(list, object{{"label", fmt.Sprintf("%s '%02d", seasons[i%3], year)},
-			{"url", fmt.Sprintf("/services/data/v%d.0", n)}, {"version", fmt.Sprintf("%d.0", n)}})
+		list = append(list, object{
+			{"label", fmt.Sprintf("%s '%02d", seasons[i%3], year)},
+			{"url", fmt.Sprintf("/services/data/v%d.0", n)},
+			{"version", fmt.Sprintf("%d.0", n)},
+		})
 	}
 	return ok(list)
 }
 
+// resources lists what lies below a version; a client may find its way from here instead of knowing it.
 func (o *Org) resources(c *call) reply {
 	var m object
 	for _, name := range []string{"composite", "limits", "parameterizedSearch", "query", "queryAll", "search", "sobjects"} {
@@ -90,9 +94,13 @@ func (o *Org) limits() reply {
 		return object{{"Max", limit}, {"Remaining", max(0, limit-used)}}
 	}
 	return ok(object{
-		{"ConcurrentAsyncGetReportInstances", of(200, 0)}, {"DailyApiRequests", of(o.o.DailyLimit, used)},
-		{"DailyAsyncApexExecutions", of(250_000, 0)}, {"DailyStreamingApiEvents", of(10_000, 0)},
-		{"DataStorageMB", of(5, 0)}, {"FileStorageMB", of(20, 0)}, {"HourlyPublishedPlatformEvents", of(50_000, 0)},
+		{"ConcurrentAsyncGetReportInstances", of(200, 0)},
+		{"DailyApiRequests", of(o.o.DailyLimit, used)},
+		{"DailyAsyncApexExecutions", of(250_000, 0)},
+		{"DailyStreamingApiEvents", of(10_000, 0)},
+		{"DataStorageMB", of(5, 0)},
+		{"FileStorageMB", of(20, 0)},
+		{"HourlyPublishedPlatformEvents", of(50_000, 0)},
 		{"SingleEmail", of(15, 0)},
 	})
 }
@@ -110,11 +118,27 @@ func (o *Org) describeGlobal(c *call) reply {
 func (o *Org) summary(c *call, b *Object) object {
 	at, custom := c.base+"/sobjects/"+b.Name, strings.HasSuffix(b.Name, "__c") || b.Event
 	return object{
-		{"activateable", false}, {"createable", !b.NoCreate}, {"custom", custom}, {"customSetting", false},
-		{"deletable", !b.NoDelete && !b.Event}, {"deprecatedAndHidden", false}, {"feedEnabled", false}, {"keyPrefix", b.Prefix},
-		{"label", b.Label}, {"labelPlural", b.Plural}, {"layoutable", !b.Event}, {"mergeable", b.Name == "Lead" || b.Name == "Contact" || b.Name == "Account"},
-		{"mruEnabled", !b.Event}, {"name", b.Name}, {"queryable", !b.Event}, {"replicateable", !b.Event}, {"retrieveable", !b.Event},
-		{"searchable", searchable(b)}, {"triggerable", true}, {"undeletable", !b.NoDelete && !b.Event}, {"updateable", !b.NoUpdate && !b.Event},
+		{"activateable", false},
+		{"createable", !b.NoCreate},
+		{"custom", custom},
+		{"customSetting", false},
+		{"deletable", !b.NoDelete && !b.Event},
+		{"deprecatedAndHidden", false},
+		{"feedEnabled", false},
+		{"keyPrefix", b.Prefix},
+		{"label", b.Label},
+		{"labelPlural", b.Plural},
+		{"layoutable", !b.Event},
+		{"mergeable", b.Name == "Lead" || b.Name == "Contact" || b.Name == "Account"},
+		{"mruEnabled", !b.Event},
+		{"name", b.Name},
+		{"queryable", !b.Event},
+		{"replicateable", !b.Event},
+		{"retrieveable", !b.Event},
+		{"searchable", searchable(b)},
+		{"triggerable", true},
+		{"undeletable", !b.NoDelete && !b.Event},
+		{"updateable", !b.NoUpdate && !b.Event},
 		{"urls", object{{"sobject", at}, {"describe", at + "/describe"}, {"rowTemplate", at + "/{ID}"}}},
 	}
 }
@@ -135,9 +159,17 @@ func (o *Org) describe(c *call, b *Object) object {
 			}
 		}
 	}
+	// One record type, the master, as in an org that has made none.
 	return append(o.summary(c, b), member{"fields", fields}, member{"childRelationships", children},
-		member{"recordTypeInfos", []any{object{{"active", true}, {"available", true}, {"defaultRecordTypeMapping", true},
-			{"developerName", "Master"}, {"master", true}, {"name", "Master"}, {"recordTypeId", "012000000000000AAA"}}}})
+		member{"recordTypeInfos", []any{object{
+			{"active", true},
+			{"available", true},
+			{"defaultRecordTypeMapping", true},
+			{"developerName", "Master"},
+			{"master", true},
+			{"name", "Master"},
+			{"recordTypeId", "012000000000000AAA"},
+		}}})
 }
 
 // describe renders a field (REST API Developer Guide, "sObject Describe"). A long text area is a textarea that can
@@ -147,17 +179,7 @@ func (f *Field) describe() object {
 	if typ == LongText {
 		typ = TextArea
 	}
-	values := []any{}
-	for _, v := range f.Values {
-		values = append(values, object{{"active", true}, {"defaultValue", v == f.Default}, {"label", v}, {"validFor", nil}, {"value", v}})
-	}
-	length, digits, precision := f.Length, 0, f.Precision
-	if f.numeric() {
-		length = 0
-	}
-	if f.Type == Int {
-		digits, precision = f.Precision, 0
-	}
+	length, digits, precision := f.sizes()
 	refs := f.RefersTo
 	if refs == nil {
 		refs = []string{}
@@ -166,20 +188,68 @@ func (f *Field) describe() object {
 	if f.Relationship != "" {
 		relationship = f.Relationship
 	}
+	// A checkbox is false where nobody ticked it: it is never null, and so never required.
 	nillable := !f.Required && f.Type != Boolean && f.Type != ID
 	return object{
-		{"aggregatable", f.filterable()}, {"autoNumber", f.Name == "CaseNumber"}, {"byteLength", 3 * length}, {"calculated", false},
-		{"caseSensitive", f.CaseSensitive}, {"createable", !f.ReadOnly}, {"custom", f.custom()}, {"defaultValue", f.Default},
-		{"defaultedOnCreate", f.Default != nil || f.Name == "OwnerId" || f.ReadOnly}, {"deprecatedAndHidden", false}, {"digits", digits},
-		{"externalId", f.ExternalID}, {"filterable", f.filterable()}, {"groupable", f.filterable() && !f.numeric()}, {"idLookup", f.ExternalID || f.Type == ID || f.Name == "Email"},
-		{"inlineHelpText", nil}, {"label", f.Label}, {"length", length}, {"name", f.Name}, {"nameField", f.Name == "Name" || f.Name == "CaseNumber"},
-		{"nillable", nillable}, {"permissionable", !f.Required && !f.ReadOnly}, {"picklistValues", values}, {"polymorphicForeignKey", len(refs) > 1},
-		{"precision", precision}, {"referenceTo", refs}, {"relationshipName", relationship}, {"restrictedPicklist", f.Restricted},
-		{"scale", f.Scale}, {"soapType", f.describedSOAP()}, {"sortable", f.filterable()}, {"type", typ}, {"unique", f.Unique},
+		{"aggregatable", f.filterable()},
+		{"autoNumber", f.Name == "CaseNumber"},
+		{"byteLength", 3 * length},
+		{"calculated", false},
+		{"caseSensitive", f.CaseSensitive},
+		{"createable", !f.ReadOnly},
+		{"custom", f.custom()},
+		{"defaultValue", f.Default},
+		{"defaultedOnCreate", f.Default != nil || f.Name == "OwnerId" || f.ReadOnly},
+		{"deprecatedAndHidden", false},
+		{"digits", digits},
+		{"externalId", f.ExternalID},
+		{"filterable", f.filterable()},
+		{"groupable", f.filterable() && !f.numeric()},
+		{"idLookup", f.ExternalID || f.Type == ID || f.Name == "Email"},
+		{"inlineHelpText", nil},
+		{"label", f.Label},
+		{"length", length},
+		{"name", f.Name},
+		{"nameField", f.Name == "Name" || f.Name == "CaseNumber"},
+		{"nillable", nillable},
+		{"permissionable", !f.Required && !f.ReadOnly},
+		{"picklistValues", f.pickable()},
+		{"polymorphicForeignKey", len(refs) > 1},
+		{"precision", precision},
+		{"referenceTo", refs},
+		{"relationshipName", relationship},
+		{"restrictedPicklist", f.Restricted},
+		{"scale", f.Scale},
+		{"soapType", f.describedSOAP()},
+		{"sortable", f.filterable()},
+		{"type", typ},
+		{"unique", f.Unique},
 		{"updateable", !f.ReadOnly && !f.CreateOnly},
 	}
 }
 
+// sizes say how much the field holds, in the member that its type has for it: length for text, digits for an int,
+// precision for other numbers; the others are 0.
+func (f *Field) sizes() (length, digits, precision int) {
+	switch {
+	case f.Type == Int:
+		return 0, f.Precision, 0
+	case f.numeric():
+		return 0, 0, f.Precision
+	}
+	return f.Length, 0, f.Precision
+}
+
+// pickable lists the values of a picklist; a field of another type has none, which is [] and not null.
+func (f *Field) pickable() []any {
+	values := []any{}
+	for _, v := range f.Values {
+		values = append(values, object{{"active", true}, {"defaultValue", v == f.Default}, {"label", v}, {"validFor", nil}, {"value", v}})
+	}
+	return values
+}
+
+// describedSOAP differs from soapType in what a client sees: describe has namespaces, messages have not.
 func (f *Field) describedSOAP() string {
 	if f.Type == ID || f.Type == Reference {
 		return "tns:ID"

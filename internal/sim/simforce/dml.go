@@ -33,6 +33,7 @@ func (w *writing) sets(field string) bool {
 }
 
 // insert creates a row and gives its id.
+// The id is drawn late, so that a refused create leaves no hole in what a client sees, save one by the unique index.
 func (t *tx) insert(b *Object, body object, key string) (string, apiErrors) {
 	if b.NoCreate {
 		return "", fail(http.StatusBadRequest, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "entity type %s does not support create", b.Name)
@@ -66,12 +67,14 @@ func (t *tx) write(w *writing, body object) apiErrors {
 	if insert {
 		op = Create
 	}
+	// Before anything is looked at: a row that is locked is not read either.
 	if errs := t.org.rowFault(t.call, op, w); errs != nil {
 		return errs
 	}
 	if errs := t.clean(w, body); errs != nil {
 		return errs
 	}
+	// The map is never written to: put replaces it, so that what it was stays readable for the ledger.
 	before := map[string]any{}
 	if !insert {
 		before = w.r.fields

@@ -36,11 +36,18 @@ func (t *tx) duplicates(w *writing) apiErrors {
 	}
 	message := "Use one of these records?"
 	result := object{
-		{"allowSave", !block}, {"duplicateRule", fmt.Sprintf("Standard_%s_Duplicate_Rule", w.b.Name)},
-		{"duplicateRuleEntityType", w.b.Name}, {"errorMessage", message},
+		{"allowSave", !block},
+		{"duplicateRule", fmt.Sprintf("Standard_%s_Duplicate_Rule", w.b.Name)},
+		{"duplicateRuleEntityType", w.b.Name},
+		{"errorMessage", message},
 		{"matchResults", []any{object{
-			{"entityType", w.b.Name}, {"errors", []any{}}, {"matchEngine", "FuzzyMatchEngine"}, {"matchRecords", matches},
-			{"rule", fmt.Sprintf("Standard_%s_Match_Rule_v1_0", w.b.Name)}, {"size", len(matches)}, {"success", true},
+			{"entityType", w.b.Name},
+			{"errors", []any{}},
+			{"matchEngine", "FuzzyMatchEngine"},
+			{"matchRecords", matches},
+			{"rule", fmt.Sprintf("Standard_%s_Match_Rule_v1_0", w.b.Name)},
+			{"size", len(matches)},
+			{"success", true},
 		}}},
 	}
 	return apiErrors{{status: http.StatusBadRequest, code: "DUPLICATES_DETECTED", message: message, duplicates: result}}
@@ -48,7 +55,7 @@ func (t *tx) duplicates(w *writing) apiErrors {
 
 // duplicateHeader reads "allowSave=true; includeRecordDetails=true".
 func duplicateHeader(h string) (allow, details bool) {
-	for _, part := range strings.Split(h, ";") {
+	for part := range strings.SplitSeq(h, ";") {
 		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
 		yes := strings.EqualFold(strings.TrimSpace(value), "true")
 		switch strings.TrimSpace(name) {
@@ -67,6 +74,7 @@ func (w *writing) identityChanges() bool {
 	return slices.ContainsFunc(append(phoneFields(), "Email", "FirstName", "LastName", "Company", "AccountId"), w.sets)
 }
 
+// phoneFields are the numbers by which the rule compares; Fax is not among them.
 func phoneFields() []string { return []string{"Phone", "MobilePhone", "HomePhone", "OtherPhone"} }
 
 // party is how a Lead or Contact is told from others: folded once when it is written, compared with every row later.

@@ -31,6 +31,7 @@ func refuse(code, message string, fields ...string) apiErrors {
 	return apiErrors{{status: http.StatusBadRequest, code: code, message: message, fields: fields}}
 }
 
+// notFound is said of a path that leads nowhere, and of a record that is not there.
 func notFound() apiErrors {
 	return fail(http.StatusNotFound, "NOT_FOUND", "The requested resource does not exist")
 }
@@ -45,6 +46,7 @@ func badJSON(format string, args ...any) apiErrors {
 	return fail(http.StatusBadRequest, "JSON_PARSER_ERROR", format, args...)
 }
 
+// malformedID is said of an id of another object as well: its prefix is part of its form.
 func malformedID(label, id string) apiErrors {
 	return refuse("MALFORMED_ID", fmt.Sprintf("%s ID: id value of incorrect type: %s", label, id), "Id")
 }
@@ -89,6 +91,7 @@ type reply struct {
 // failed reports whether nothing came of the request. 300 is a failure: the key did not name one record.
 func (p reply) failed() bool { return p.status >= 300 || p.undone }
 
+// with adds a header. A reply is a value, but its header is shared by copies: it is set while the answer is made.
 func (p reply) with(name, value string) reply {
 	if p.header == nil {
 		p.header = http.Header{}
@@ -97,6 +100,7 @@ func (p reply) with(name, value string) reply {
 	return p
 }
 
+// ok is what every success without a record of its own looks like.
 func ok(body any) reply { return reply{status: http.StatusOK, body: body} }
 
 // member and object keep the order of a JSON object's members, as the vendor does.

@@ -2,6 +2,7 @@ package simforce
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -70,8 +71,10 @@ func (o *Org) Fault(f Fault) {
 
 // addFault is Fault for callers outside Go, who get an error instead of a panic.
 func (o *Org) addFault(f Fault) error {
-	kinds := []Kind{Latency, Expire, Rotate, LagQuery, LagFind, Answer, HTML, LockRow, LimitTotal, LimitConcurrent,
-		BusyRefresh, ResetBefore, ResetAfter, CommitLate, Down}
+	kinds := []Kind{
+		Latency, Expire, Rotate, LagQuery, LagFind, Answer, HTML, LockRow, LimitTotal, LimitConcurrent,
+		BusyRefresh, ResetBefore, ResetAfter, CommitLate, Down,
+	}
 	if !slices.Contains(kinds, f.Kind) {
 		return fmt.Errorf("simforce: fault kind %q is not one of %v", f.Kind, kinds)
 	}
@@ -95,11 +98,7 @@ func (o *Org) ClearFaults() {
 func (o *Org) Counts() map[Kind]int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	c := map[Kind]int{}
-	for k, n := range o.counts {
-		c[k] = n
-	}
-	return c
+	return maps.Clone(o.counts)
 }
 
 // ends tells the kinds that decide a request's answer from those that only colour it.
@@ -117,6 +116,8 @@ type hits struct {
 }
 
 // match asks every rule about a request and carries out what acts at once.
+// A request is counted by each rule that it matches, whatever else strikes it, so that "the third update" does not
+// depend on which other rules there are.
 func (o *Org) match(method, path string, objects []string) hits {
 	var h hits
 	for _, r := range o.faults {
@@ -198,6 +199,7 @@ func lockRow(r *record) apiErrors {
 	return refuse("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record or 1 records: "+id)
 }
 
+// orStatus is a fault's status, or the one that it has unless it is said otherwise.
 func orStatus(status, otherwise int) int {
 	if status == 0 {
 		return otherwise
@@ -279,8 +281,10 @@ func (o *Org) commitLate(in *incoming) {
 	defer o.mu.Unlock()
 	release := in.release
 	in.release = func() {}
-	late := &incoming{r: in.r.Clone(in.r.Context()), at: in.at, body: in.body, log: in.log, snapshot: in.snapshot, early: in.early,
-		vouched: o.use(bearer(in.r.Header))}
+	late := &incoming{
+		r: in.r.Clone(in.r.Context()), at: in.at, body: in.body, log: in.log, snapshot: in.snapshot, early: in.early,
+		vouched: o.use(bearer(in.r.Header)),
+	}
 	o.late = append(o.late, time.AfterFunc(in.hits.fault.Delay, func() {
 		defer release()
 		if late.early.status == 0 {
@@ -362,6 +366,7 @@ func (o *Org) named(v any, add func(string)) {
 	}
 }
 
+// namedInURL reads a part's url as if it were a request of its own. What it cannot read names nothing.
 func (o *Org) namedInURL(s string, add func(string)) {
 	u, err := url.Parse(s)
 	if err != nil {

@@ -72,13 +72,17 @@ func TestWorkIsDoneForWhoHasStoppedListening(t *testing.T) {
 	p.org.Fault(Fault{Kind: Latency, Method: "POST", Delay: 150 * time.Millisecond})
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, "POST", srv.URL+"/services/data/v67.0/sobjects/Lead", strings.NewReader(leadBody))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, srv.URL+"/services/data/v67.0/sobjects/Lead", strings.NewReader(leadBody))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer "+p.token)
 	r.Header.Set("Content-Type", "application/json")
-	if _, err := srv.Client().Do(r); !errors.Is(err, context.DeadlineExceeded) {
+	resp, err := srv.Client().Do(r)
+	if err == nil {
+		resp.Body.Close()
+	}
+	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("got %v, want the deadline", err)
 	}
 	srv.Close() // waits for requests under way
@@ -92,13 +96,17 @@ func TestResetClosesTheConnection(t *testing.T) {
 	srv := httptest.NewServer(p.org)
 	defer srv.Close()
 	p.org.Fault(Fault{Kind: ResetAfter, Object: "Lead"})
-	r, err := http.NewRequestWithContext(t.Context(), "POST", srv.URL+"/services/data/v67.0/sobjects/Lead", strings.NewReader(leadBody))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL+"/services/data/v67.0/sobjects/Lead", strings.NewReader(leadBody))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer "+p.token)
 	r.Header.Set("Content-Type", "application/json")
-	if _, err := srv.Client().Do(r); !errors.Is(err, io.EOF) {
+	resp, err := srv.Client().Do(r)
+	if err == nil {
+		resp.Body.Close()
+	}
+	if !errors.Is(err, io.EOF) {
 		t.Errorf("got %v, want EOF", err)
 	}
 	if got := len(p.org.Records("Lead")); got != 1 {

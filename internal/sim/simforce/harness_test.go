@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -59,9 +60,7 @@ func (p *peer) send(r *http.Request) (g got) {
 
 func (p *peer) request(method, path, body string) *http.Request {
 	r := httptest.NewRequest(method, "http://"+p.host+path, strings.NewReader(body))
-	for name, values := range p.header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, p.header)
 	if p.token != "" {
 		r.Header.Set("Authorization", "Bearer "+p.token)
 	}
@@ -86,11 +85,9 @@ func (p *peer) with(name, value string) *peer {
 
 func (p *peer) form(path string, values url.Values) got {
 	p.t.Helper()
-	r := httptest.NewRequest("POST", "http://"+p.host+path, strings.NewReader(values.Encode()))
+	r := httptest.NewRequest(http.MethodPost, "http://"+p.host+path, strings.NewReader(values.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	for name, v := range p.header {
-		r.Header[name] = v
-	}
+	maps.Copy(r.Header, p.header)
 	return p.send(r)
 }
 

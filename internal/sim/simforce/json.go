@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -51,7 +52,7 @@ func parseValue(d *json.Decoder, depth int) (any, error) {
 		}
 		return parseArray(d, depth)
 	case string:
-		if bytes.IndexByte([]byte(t), 0) >= 0 {
+		if strings.IndexByte(t, 0) >= 0 {
 			return nil, errors.New("illegal character NUL in a string")
 		}
 		return t, nil
@@ -82,6 +83,7 @@ func parseObject(d *json.Decoder, depth int) (any, error) {
 	return m, err
 }
 
+// parseArray reads the rest of a list whose bracket has been taken.
 func parseArray(d *json.Decoder, depth int) (any, error) {
 	list := []any{}
 	for d.More() {

@@ -132,6 +132,7 @@ func (o *Org) Put(object string, fields map[string]any) string {
 	return o.mustPlant(object, fields)
 }
 
+// mustPlant is plant for what cannot fail but by a mistake of the caller's.
 func (o *Org) mustPlant(object string, fields map[string]any) string {
 	id, err := o.plant(object, fields)
 	if err != nil {
@@ -172,6 +173,7 @@ func (o *Org) plant(objectName string, fields map[string]any) (string, error) {
 		t.rollback(mark{})
 		return "", fmt.Errorf("simforce: put %s: %s is taken by %s", b.Name, f.Name, other.id)
 	}
+	// It was always there: any lag sees it.
 	w.r.past[0].at = time.Time{}
 	return w.r.id, nil
 }
@@ -231,6 +233,7 @@ func carry(from *record, to map[string]any, names ...string) map[string]any {
 	return to
 }
 
+// personPut stores what a person did in the browser, past the columns that callers may not write.
 func (t *tx) personPut(b *Object, r *record, fields map[string]any) apiErrors {
 	w := &writing{b: b, r: r, fields: fields}
 	before := r.fields

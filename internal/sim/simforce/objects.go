@@ -8,7 +8,9 @@ package simforce
 // KeyField is the external-id field that Hookswitch writes its keys into.
 const KeyField = "Hookswitch_Key__c"
 
+// The constructors below keep a field to a line: the tables that follow are read beside the vendor's Object Reference.
 func text(name string, length int) Field { return Field{Name: name, Type: String, Length: length} }
+
 func longText(name string, length int) Field {
 	return Field{Name: name, Type: LongText, Length: length}
 }
@@ -16,12 +18,15 @@ func of(t Type, name string) Field { return Field{Name: name, Type: t} }
 func pick(name string, values ...string) Field {
 	return Field{Name: name, Type: Picklist, Values: values}
 }
+
 func ref(name string, to ...string) Field {
 	return Field{Name: name, Type: Reference, RefersTo: to}
 }
+
 func number(name string, precision, scale int) Field {
 	return Field{Name: name, Type: Double, Precision: precision, Scale: scale}
 }
+
 func currency(name string) Field { return Field{Name: name, Type: Currency, Precision: 18, Scale: 2} }
 
 // keyField is unique and case-sensitive, as its field-meta.xml deploys it. On a Task it is a field of Activity.
@@ -29,6 +34,7 @@ func keyField() Field {
 	return Field{Name: KeyField, Label: "Hookswitch Key", Type: String, Length: 255, ExternalID: true, Unique: true, CaseSensitive: true}
 }
 
+// The modifiers return a changed copy, so that they can follow a constructor.
 func (f Field) must() Field       { f.Required = true; return f }
 func (f Field) readOnly() Field   { f.ReadOnly = true; return f }
 func (f Field) createOnly() Field { f.CreateOnly = true; return f }
@@ -51,6 +57,7 @@ func systemFields() []Field {
 // owner is required, though a create may leave it out: the org has an owner for it.
 func owner(to ...string) Field { return ref("OwnerId", append([]string{"User"}, to...)...).must() }
 
+// standardObjects are all that an org is born with here. A test that needs another adds it by Options.Objects.
 func standardObjects() []Object {
 	return []Object{
 		accountObject(), contactObject(), leadObject(), caseObject(), caseCommentObject(), taskObject(), eventObject(),
@@ -59,9 +66,11 @@ func standardObjects() []Object {
 	}
 }
 
+// address is the compound fields' parts; the compound itself, which the API only reads, is left out.
 func address(prefix string) []Field {
 	return []Field{
-		{Name: prefix + "Street", Type: TextArea, Length: 255}, text(prefix+"City", 40), text(prefix+"State", 80),
+		{Name: prefix + "Street", Type: TextArea, Length: 255},
+		text(prefix+"City", 40), text(prefix+"State", 80),
 		text(prefix+"PostalCode", 20), text(prefix+"Country", 80),
 	}
 }
@@ -71,16 +80,20 @@ func leadSource() Field {
 	return pick("LeadSource", "Web", "Phone Inquiry", "Partner Referral", "Purchased List", "Other")
 }
 
+// accountObject has no key field of Hookswitch's: accounts are found, not made, by a voice agent.
 func accountObject() Object {
 	return Object{Name: "Account", Label: "Account", Plural: "Accounts", Prefix: "001", Fields: append([]Field{
 		text("Name", 255).must(), text("AccountNumber", 40), of(Phone, "Phone"), of(Phone, "Fax"), of(URL, "Website"),
 		pick("Type", "Prospect", "Customer - Direct", "Customer - Channel", "Other"),
 		pick("Industry", "Banking", "Construction", "Education", "Energy", "Other"), pick("Rating", "Hot", "Warm", "Cold"),
-		currency("AnnualRevenue"), {Name: "NumberOfEmployees", Type: Int, Precision: 8}, text("Site", 80),
+		currency("AnnualRevenue"),
+		{Name: "NumberOfEmployees", Type: Int, Precision: 8},
+		text("Site", 80),
 		longText("Description", 32000), ref("ParentId", "Account"), owner(),
 	}, address("Billing")...)}
 }
 
+// contactObject's Name is computed from its parts and cannot be written, as with a Lead.
 func contactObject() Object {
 	return Object{Name: "Contact", Label: "Contact", Plural: "Contacts", Prefix: "003", Fields: append([]Field{
 		text("LastName", 80).must(), text("FirstName", 40), pick("Salutation", "Mr.", "Ms.", "Mrs.", "Dr.", "Prof."),
@@ -94,6 +107,7 @@ func contactObject() Object {
 	}, address("Mailing")...)}
 }
 
+// leadObject requires Company, which trips clients that know a caller's name alone.
 func leadObject() Object {
 	return Object{Name: "Lead", Label: "Lead", Plural: "Leads", Prefix: "00Q", Fields: append([]Field{
 		text("LastName", 80).must(), text("FirstName", 40), pick("Salutation", "Mr.", "Ms.", "Mrs.", "Dr.", "Prof."),
@@ -102,7 +116,8 @@ func leadObject() Object {
 		leadSource(), pick("Status", "Open - Not Contacted", "Working - Contacted", "Closed - Converted",
 			"Closed - Not Converted").restrict().must().def("Open - Not Contacted"),
 		pick("Industry", "Banking", "Construction", "Education", "Energy", "Other"), pick("Rating", "Hot", "Warm", "Cold"),
-		currency("AnnualRevenue"), {Name: "NumberOfEmployees", Type: Int, Precision: 8},
+		currency("AnnualRevenue"),
+		{Name: "NumberOfEmployees", Type: Int, Precision: 8},
 		of(Boolean, "HasOptedOutOfEmail").def(false), of(Boolean, "DoNotCall").def(false), owner("Group"),
 		of(Boolean, "IsConverted").readOnly().def(false), of(Date, "ConvertedDate").readOnly(),
 		ref("ConvertedAccountId", "Account").readOnly(), ref("ConvertedContactId", "Contact").readOnly(),
@@ -119,7 +134,8 @@ func leadObject() Object {
 func caseObject() Object {
 	return Object{Name: "Case", Label: "Case", Plural: "Cases", Prefix: "500", Fields: []Field{
 		text("CaseNumber", 30).readOnly(), ref("ContactId", "Contact"), ref("AccountId", "Account"), ref("ParentId", "Case"),
-		text("SuppliedName", 80).createOnly(), {Name: "SuppliedEmail", Type: Email, CreateOnly: true},
+		text("SuppliedName", 80).createOnly(),
+		{Name: "SuppliedEmail", Type: Email, CreateOnly: true},
 		text("SuppliedPhone", 40).createOnly(), text("SuppliedCompany", 80).createOnly(),
 		pick("Type", "Mechanical", "Electrical", "Electronic", "Structural", "Other").restrict(),
 		pick("Status", "New", "Working", "Escalated", "Closed").restrict().def("New"),
@@ -147,6 +163,7 @@ func activityFields() []Field {
 	}
 }
 
+// taskObject's CallType and its kin are what a logged call is made of (Object Reference, "Task").
 func taskObject() Object {
 	return Object{Name: "Task", Label: "Task", Plural: "Tasks", Prefix: "00T", Fields: append(activityFields(),
 		of(Date, "ActivityDate"),
@@ -160,6 +177,7 @@ func taskObject() Object {
 	)}
 }
 
+// eventObject needs a time and a length or an end, which no flag of a field can say; see computeEvent.
 func eventObject() Object {
 	return Object{Name: "Event", Label: "Event", Plural: "Events", Prefix: "00U", Fields: append(activityFields(),
 		text("Location", 255), of(Boolean, "IsAllDayEvent").def(false), of(DateTime, "ActivityDateTime"),
@@ -169,11 +187,13 @@ func eventObject() Object {
 	)}
 }
 
+// opportunityObject's stage decides what else is true of it; see stages.
 func opportunityObject() Object {
 	return Object{Name: "Opportunity", Label: "Opportunity", Plural: "Opportunities", Prefix: "006", Fields: []Field{
 		text("Name", 120).must(), ref("AccountId", "Account"), ref("ContactId", "Contact").createOnly(),
 		pick("StageName", stageNames()...).restrict().must(), of(Date, "CloseDate").must(), currency("Amount"),
-		{Name: "Probability", Type: Percent, Precision: 3}, pick("Type", "Existing Business", "New Business"),
+		{Name: "Probability", Type: Percent, Precision: 3},
+		pick("Type", "Existing Business", "New Business"),
 		leadSource(), text("NextStep", 255), longText("Description", 32000),
 		pick("ForecastCategoryName", "Omitted", "Pipeline", "Best Case", "Commit", "Closed").restrict(),
 		of(Boolean, "IsClosed").readOnly().def(false), of(Boolean, "IsWon").readOnly().def(false), owner(), keyField(),
@@ -188,16 +208,23 @@ type stage struct {
 	closed, won bool
 }
 
+// stages are those of a new org (Setup, "Opportunity Stages").
 func stages() []stage {
 	return []stage{
-		{"Prospecting", 10, "Pipeline", false, false}, {"Qualification", 10, "Pipeline", false, false},
-		{"Needs Analysis", 20, "Pipeline", false, false}, {"Value Proposition", 50, "Pipeline", false, false},
-		{"Id. Decision Makers", 60, "Pipeline", false, false}, {"Perception Analysis", 70, "Pipeline", false, false},
-		{"Proposal/Price Quote", 75, "Pipeline", false, false}, {"Negotiation/Review", 90, "Pipeline", false, false},
-		{"Closed Won", 100, "Closed", true, true}, {"Closed Lost", 0, "Omitted", true, false},
+		{"Prospecting", 10, "Pipeline", false, false},
+		{"Qualification", 10, "Pipeline", false, false},
+		{"Needs Analysis", 20, "Pipeline", false, false},
+		{"Value Proposition", 50, "Pipeline", false, false},
+		{"Id. Decision Makers", 60, "Pipeline", false, false},
+		{"Perception Analysis", 70, "Pipeline", false, false},
+		{"Proposal/Price Quote", 75, "Pipeline", false, false},
+		{"Negotiation/Review", 90, "Pipeline", false, false},
+		{"Closed Won", 100, "Closed", true, true},
+		{"Closed Lost", 0, "Omitted", true, false},
 	}
 }
 
+// stageNames are the picklist's values.
 func stageNames() []string {
 	var names []string
 	for _, s := range stages() {
@@ -222,9 +249,10 @@ func groupObject() Object {
 	}}
 }
 
+// organizationObject has one row, by which a client learns where it is.
 func organizationObject() Object {
 	return Object{Name: "Organization", Label: "Organization", Plural: "Organizations", Prefix: "00D", NoCreate: true, NoUpdate: true, NoDelete: true, Fields: []Field{
-		text("Name", 80), of(Boolean, "IsSandbox"), text("InstanceName", 5), text("OrganizationType", 40),
+		text("Name", 80), of(Boolean, "IsSandbox"), text("InstanceName", 5), text("OrganizationType", 40), text("TimeZoneSidKey", 40),
 	}}
 }
 
@@ -235,17 +263,20 @@ func contentVersionObject() Object {
 		text("Title", 255), text("PathOnClient", 500).must().createOnly(), of(Base64, "VersionData").must().createOnly(),
 		ref("FirstPublishLocationId", "Account", "Contact", "Lead", "Case", "Task", "Event", "Opportunity", "User").createOnly(),
 		ref("ContentDocumentId", "ContentDocument").createOnly(), longText("Description", 1000),
-		text("VersionNumber", 20).readOnly(), of(Boolean, "IsLatest").readOnly().def(true), {Name: "ContentSize", Type: Int, ReadOnly: true},
+		text("VersionNumber", 20).readOnly(), of(Boolean, "IsLatest").readOnly().def(true),
+		{Name: "ContentSize", Type: Int, ReadOnly: true},
 		text("FileExtension", 40).readOnly(), owner(), keyField(),
 	}}
 }
 
+// contentDocumentObject is made by the org for the first version of a file, and by nobody else.
 func contentDocumentObject() Object {
 	return Object{Name: "ContentDocument", Label: "Content Document", Plural: "Content Documents", Prefix: "069", NoCreate: true, Fields: []Field{
 		text("Title", 255), ref("LatestPublishedVersionId", "ContentVersion").readOnly(), owner(),
 	}}
 }
 
+// contentDocumentLinkObject has no place for a key either, so that its create cannot be made idempotent.
 func contentDocumentLinkObject() Object {
 	return Object{Name: "ContentDocumentLink", Label: "Content Document Link", Plural: "Content Document Links", Prefix: "06A", Fields: []Field{
 		ref("ContentDocumentId", "ContentDocument").must().createOnly(),

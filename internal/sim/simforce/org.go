@@ -42,6 +42,7 @@ type Options struct {
 	// Default 500 ms; negative: only while the first is under way.
 	RefreshWindow time.Duration
 
+	TimeZone   string        // of the org, as TimeZoneSidKey; default GMT
 	DailyLimit int           // requests in a rolling 24 hours; default 15,000
 	SearchLag  time.Duration // how late the search index is; default 15 min, negative none
 	PageSize   int           // rows per page of a query; default 2,000
@@ -102,6 +103,7 @@ func withDefaults(o Options) Options {
 	or(&o.ClientID, "simforce-client")
 	or(&o.ClientSecret, "simforce-secret")
 	or(&o.Username, "integration@simforce.test")
+	or(&o.TimeZone, "GMT")
 	within := func(d *time.Duration, v time.Duration) {
 		if *d == 0 {
 			*d = v
@@ -132,6 +134,7 @@ func withDefaults(o Options) Options {
 }
 
 // fill sets the org's state to what New promises. The caller holds the lock.
+// Everything random comes from the seed, in the order of use: one goroutine at a time, since the lock is held.
 func (o *Org) fill() {
 	seed := uint64(o.o.Seed)
 	o.random = rand.New(rand.NewPCG(seed, 0x51f0))
@@ -144,7 +147,7 @@ func (o *Org) fill() {
 	for _, b := range slices.Concat(standardObjects(), o.o.Objects) {
 		o.addObject(b)
 	}
-	o.orgID = o.mustPlant("Organization", map[string]any{"Name": "Simforce", "IsSandbox": false, "InstanceName": "SIM1", "OrganizationType": "Developer Edition"})
+	o.orgID = o.mustPlant("Organization", map[string]any{"Name": "Simforce", "IsSandbox": false, "InstanceName": "SIM1", "OrganizationType": "Developer Edition", "TimeZoneSidKey": o.o.TimeZone})
 	o.userID = o.mustPlant("User", map[string]any{"Username": o.o.Username, "FirstName": "Integration", "LastName": "User", "Email": "integration@simforce.test", "Alias": "integ"})
 	o.mustPlant("User", map[string]any{"Username": "olivia@simforce.test", "FirstName": "Olivia", "LastName": "Owner", "Email": "olivia@simforce.test", "Alias": "olivia"})
 	for _, q := range []string{"Lead", "Case"} {
@@ -168,6 +171,7 @@ func (o *Org) Close() error {
 	return nil
 }
 
+// stopLate stops the timers; one that has fired already waits for the lock, and writes into the org as it then is.
 func (o *Org) stopLate() {
 	for _, t := range o.late {
 		t.Stop()
@@ -200,14 +204,13 @@ func (o *Org) Configure(change func(*Options)) {
 // Serve serves an org on a listener until ctx ends.
 func Serve(ctx context.Context, ln net.Listener, o Options) error {
 	org := New(o)
-	defer org.Close()
 	srv := &http.Server{Handler: org, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 1 << 18}
-	stop := context.AfterFunc(ctx, func() { srv.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = srv.Close() }) // what it has to tell, Serve tells
 	defer stop()
 	if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("simforce: serve %s: %w", ln.Addr(), err)
+		return errors.Join(fmt.Errorf("simforce: serve %s: %w", ln.Addr(), err), org.Close())
 	}
-	return nil
+	return org.Close()
 }
 
 // loginHost reports whether a host is one of those that know no org.

@@ -39,6 +39,7 @@ func (o *Org) query(c *call) reply {
 		return errs.reply()
 	}
 	v := view{org: o, all: c.path[0] == "queryAll"}
+	// A replica that lags serves lists and queries; a record read by its id is always current.
 	if c.queryLag > 0 {
 		v.at = time.Now().Add(-c.queryLag)
 	}
@@ -64,6 +65,7 @@ func (o *Org) run(q statement, v view, base string) ([]any, int, apiErrors) {
 	if errs != nil {
 		return nil, 0, errs
 	}
+	// COUNT() answers in totalSize and returns no rows (SOQL and SOSL Reference, "COUNT()").
 	if q.count {
 		return []any{}, len(matched), nil
 	}
@@ -97,9 +99,11 @@ func (o *Org) filter(b *Object, q statement, v view) ([]map[string]any, apiError
 			matched = append(matched, f)
 		}
 	}
+	// Stable, so that equal rows stay in order of creation: a page must not depend on chance.
 	if q.order != nil {
 		slices.SortStableFunc(matched, func(x, y map[string]any) int { return less(v, x, y) })
 	}
+	// OFFSET beyond the end is an empty page, no error.
 	matched = matched[min(q.offset, len(matched)):]
 	if q.limited && len(matched) > q.limit {
 		matched = matched[:q.limit]
@@ -110,6 +114,7 @@ func (o *Org) filter(b *Object, q statement, v view) ([]map[string]any, apiError
 // candidates narrows the rows to look at: where a condition demands one id there is no need to read them all.
 func (o *Org) candidates(b *Object, c *condition, v view) []*record {
 	tab := o.tables[b.Name]
+	// A view of the past looks at every row: the index knows the present alone.
 	if c == nil || !v.at.IsZero() {
 		return tab.rows
 	}
@@ -165,11 +170,11 @@ func (o *Org) shape(b *Object, q statement) (shape, apiErrors) {
 			continue
 		}
 		plain++
-		if low := strings.ToLower(it.path); seen[low] {
+		low := strings.ToLower(it.path)
+		if seen[low] {
 			return s, fail(http.StatusBadRequest, "INVALID_FIELD", "duplicate field selected: %s", it.path)
-		} else {
-			seen[low] = true
 		}
+		seen[low] = true
 		s.tree.add(c)
 	}
 	if s.aggregates != nil && plain > 0 {
@@ -205,6 +210,7 @@ func (t *tree) render(v view, b *Object, fields map[string]any, base string) obj
 			continue
 		}
 		parent, f := v.follow(fields, []*Field{k.step})
+		// A reference that is empty, or whose record is gone, shows as null and not as an empty object.
 		if parent == nil {
 			row = append(row, member{k.name, nil})
 			continue
@@ -245,8 +251,9 @@ func (a aggregate) over(v view, rows []map[string]any) any {
 
 // firstPage opens a cursor if there is more than a page.
 func (o *Org) firstPage(c *call, rows []any, total int) object {
+	// Query Options Header: between 200 and 2,000, and a wish only; what is out of bounds is passed over.
 	page := o.o.PageSize
-	for _, part := range strings.Split(c.header.Get("Sforce-Query-Options"), ",") {
+	for part := range strings.SplitSeq(c.header.Get("Sforce-Query-Options"), ",") {
 		name, value, _ := strings.Cut(part, "=")
 		if n, err := strconv.Atoi(strings.TrimSpace(value)); err == nil && strings.TrimSpace(name) == "batchSize" && n >= 200 && n <= 2000 {
 			page = min(page, n)
@@ -255,6 +262,7 @@ func (o *Org) firstPage(c *call, rows []any, total int) object {
 	if len(rows) <= page {
 		return object{{"totalSize", total}, {"done", true}, {"records", rows}}
 	}
+	// Drawn from the sequence of ids, so that the oldest cursor is the least of them.
 	locator := o.newID("01g")
 	o.cursors[locator] = &cursor{session: c.session, rows: rows, page: page, made: time.Now()}
 	o.closeCursors()

@@ -38,14 +38,15 @@ func (r *record) keep(at time.Time) {
 
 // asOf gives the record as a reader that lags saw it, and whether it was there.
 func (r *record) asOf(at time.Time) (map[string]any, bool) {
-	for i := len(r.past) - 1; i >= 0; i-- {
-		if v := r.past[i]; !v.at.After(at) {
+	for _, v := range slices.Backward(r.past) {
+		if !v.at.After(at) {
 			return v.fields, !v.deleted
 		}
 	}
 	return nil, false
 }
 
+// str gives a text column, "" where it is empty.
 func (r *record) str(field string) string {
 	s, _ := r.fields[field].(string)
 	return s
@@ -71,6 +72,7 @@ func fold(f *Field, v any) string {
 	return s
 }
 
+// index gives the unique index of a field, made when it is first wanted.
 func (t *table) index(f *Field) map[string]*record {
 	if t.unique[f.Name] == nil {
 		t.unique[f.Name] = map[string]*record{}
@@ -122,6 +124,7 @@ func (o *Org) begin(c *call) *tx {
 // mark is a savepoint.
 type mark struct{ undo, entries int }
 
+// mark remembers where the transaction stands.
 func (t *tx) mark() mark { return mark{len(t.undo), len(t.entries)} }
 
 // rollback undoes everything since the savepoint, newest first. Ids and case numbers that were drawn are not given back.
@@ -179,6 +182,7 @@ func (t *tx) save(b *Object, r *record) {
 	})
 }
 
+// unindex takes the record's values out of the unique indexes, where they are its own.
 func (t *tx) unindex(b *Object, r *record) {
 	tab := t.org.tables[b.Name]
 	for i := range b.Fields {

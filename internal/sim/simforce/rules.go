@@ -31,6 +31,7 @@ func (c *call) autoAssign() bool {
 
 // assign runs the assignment rules (REST API Developer Guide, "Assignment Rule Header": on unless said otherwise).
 func (t *tx) assign(w *writing) apiErrors {
+	// The browser asks with a box that is not ticked by default; the API assigns unless it is told not to.
 	if t.call.person || !t.call.autoAssign() {
 		return nil
 	}
@@ -38,6 +39,7 @@ func (t *tx) assign(w *writing) apiErrors {
 		if !strings.EqualFold(rule.Object, w.b.Name) {
 			continue
 		}
+		// A rule whose queue does not exist changes nothing.
 		for _, g := range t.org.tables["Group"].rows {
 			if g.str("DeveloperName") == rule.Queue {
 				w.fields["OwnerId"] = g.id
@@ -56,6 +58,7 @@ func (t *tx) defaults(w *writing) apiErrors {
 				w.fields[f.Name] = f.Default
 			}
 		}
+		// Assignment rules come later and may give it to a queue.
 		if w.b.field("OwnerId") != nil && w.fields["OwnerId"] == nil {
 			w.fields["OwnerId"] = t.call.user()
 		}
@@ -96,6 +99,7 @@ func (t *tx) computeCase(w *writing) {
 		t.org.lastCase++
 		w.fields["CaseNumber"] = fmt.Sprintf("%08d", t.org.lastCase)
 	}
+	// A case belongs to its contact's account, unless the write names another.
 	if contact, _ := t.org.live(w.str("ContactId")); contact != nil && w.fields["AccountId"] == nil {
 		set(w.fields, "AccountId", contact.fields["AccountId"])
 	}
@@ -113,6 +117,7 @@ func (t *tx) computeCase(w *writing) {
 // and one of the two; wordings of the refusals are ours.
 func computeEvent(w *writing) apiErrors {
 	start := w.str("StartDateTime")
+	// The two are one moment under two names (Object Reference, "Event"); the one that is written now counts.
 	if w.sets("ActivityDateTime") || start == "" {
 		start = w.str("ActivityDateTime")
 	}
@@ -204,6 +209,7 @@ func (t *tx) after(w *writing, insert bool) apiErrors {
 	fields := maps.Clone(w.r.fields)
 	fields["ContentDocumentId"] = doc
 	t.put(w.b, w.r, fields)
+	// A file always has a link to its owner (Object Reference, "ContentDocumentLink").
 	places := []any{w.fields["OwnerId"]}
 	if at := w.fields["FirstPublishLocationId"]; at != nil && !slices.Contains(places, at) {
 		places = append(places, at)

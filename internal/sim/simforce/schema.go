@@ -63,10 +63,13 @@ type Object struct {
 	Event bool
 }
 
+// The classes of types that rules speak of.
 func (f *Field) custom() bool { return strings.HasSuffix(f.Name, "__c") }
+
 func (f *Field) numeric() bool {
 	return slices.Contains([]Type{Int, Double, Currency, Percent}, f.Type)
 }
+
 func (f *Field) textual() bool {
 	return slices.Contains([]Type{String, TextArea, LongText, Phone, Email, URL, Picklist}, f.Type)
 }
@@ -95,6 +98,7 @@ func (b *Object) relation(name string) *Field {
 	return nil
 }
 
+// clone keeps what an org changes of its schema from another org's.
 func (b *Object) clone() *Object {
 	c := *b
 	c.Fields = slices.Clone(b.Fields)
@@ -135,6 +139,7 @@ func (o *Org) AddObject(b Object) {
 	o.addObject(b)
 }
 
+// addObject is AddObject under the lock.
 func (o *Org) addObject(b Object) {
 	c := b.clone()
 	for _, f := range systemFields() {
@@ -213,6 +218,7 @@ func (o *Org) RequireField(object, field string, required bool) {
 	o.mustChange(object, field, map[bool]string{true: "require", false: "relax"}[required])
 }
 
+// mustChange is changeField for tests, whose names are their own mistake.
 func (o *Org) mustChange(object, field, change string) {
 	if err := o.changeField(object, field, change); err != nil {
 		panic(err)

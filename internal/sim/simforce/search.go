@@ -30,6 +30,7 @@ const (
 	maxSOSL  = 10_000 // characters of a SOSL statement
 )
 
+// malformedSearch is the one code for whatever is wrong with a search.
 func malformedSearch(format string, args ...any) apiErrors {
 	return fail(http.StatusBadRequest, "MALFORMED_SEARCH", format, args...)
 }
@@ -49,6 +50,7 @@ func (o *Org) search(c *call) reply {
 	if errs != nil {
 		return errs.reply()
 	}
+	// Older versions answer with the bare list (REST API Developer Guide, "Search").
 	if c.version < 37 {
 		return ok(rows)
 	}
@@ -97,6 +99,7 @@ func parseSOSL(s string) (find, apiErrors) {
 	return f, f.check()
 }
 
+// check refuses what holds for both forms of a search.
 func (f find) check() apiErrors {
 	if !slices.Contains([]string{"ALL", "NAME", "PHONE", "EMAIL"}, f.in) {
 		return malformedSearch("simforce does not support IN %s FIELDS", f.in)
@@ -149,7 +152,7 @@ func braced(s string) (term, rest string, errs apiErrors) {
 // words cuts a term into groups of words: OR parts groups, AND and blanks join words. A word needs two characters.
 func words(term string) ([][]string, apiErrors) {
 	groups := [][]string{nil}
-	for _, w := range strings.Fields(strings.Trim(term, `"`)) {
+	for w := range strings.FieldsSeq(strings.Trim(term, `"`)) {
 		switch w {
 		case "AND":
 		case "NOT":
@@ -187,6 +190,7 @@ func (o *Org) found(c *call, f find) ([]any, apiErrors) {
 			return nil, errs
 		}
 		q := from.q
+		// The index is asked before the limit: limiting first would let rows that do not match use it up.
 		q.limited, q.offset = false, 0
 		matched, errs := o.filter(b, q, v)
 		if errs != nil {
@@ -224,6 +228,7 @@ func (f find) matches(b *Object, fields map[string]any) bool {
 		}
 	}
 	return slices.ContainsFunc(f.groups, func(g []string) bool {
+		// A number may be spoken in groups: its words are joined before they are compared.
 		number := digits(strings.Join(g, ""))
 		if number != "" && slices.ContainsFunc(phones, func(p string) bool { return p == number || p == "1"+number }) {
 			return true
@@ -258,6 +263,7 @@ func parts(w string) []string {
 	return strings.FieldsFunc(w, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '*' && r != '?' })
 }
 
+// wildcard makes a word's pattern: everything in it stands for itself but * and ?.
 func wildcard(w string) *regexp.Regexp {
 	q := regexp.QuoteMeta(w)
 	q = strings.ReplaceAll(strings.ReplaceAll(q, `\*`, ".*"), `\?`, ".")
@@ -301,7 +307,7 @@ func parameters(c *call) (find, apiErrors) {
 	}
 	for _, name := range c.query["sobject"] {
 		r := returning{object: name, q: statement{limit: -1}}
-		for _, field := range strings.Split(c.query.Get(name+".fields"), ",") {
+		for field := range strings.SplitSeq(c.query.Get(name+".fields"), ",") {
 			if field != "" {
 				r.q.items = append(r.q.items, item{path: strings.TrimSpace(field)})
 			}
@@ -322,19 +328,22 @@ func parameters(c *call) (find, apiErrors) {
 
 // bodySearch is the body of a POST to parameterizedSearch.
 type bodySearch struct {
-	Q, In                              string
-	Fields                             []string
-	Sobjects                           []bodyObject
-	OverallLimit, DefaultLimit, Offset *int
-	SpellCorrection                    *bool
+	Q               string       `json:"q"`
+	In              string       `json:"in"`
+	Fields          []string     `json:"fields"`
+	Sobjects        []bodyObject `json:"sobjects"`
+	OverallLimit    *int         `json:"overallLimit"`
+	DefaultLimit    *int         `json:"defaultLimit"`
+	Offset          *int         `json:"offset"`          // checked for its type, and no more
+	SpellCorrection *bool        `json:"spellCorrection"` // the same: there is no dictionary here
 }
 
 // bodyObject is one object of a bodySearch; what it leaves out is taken from the whole.
 type bodyObject struct {
-	Name   string
-	Fields []string
-	Limit  *int
-	Where  string
+	Name   string   `json:"name"`
+	Fields []string `json:"fields"`
+	Limit  *int     `json:"limit"`
+	Where  string   `json:"where"`
 }
 
 // searchBody reads the body of a POST (REST API Developer Guide, "Search with Parameters in the Request Body").
@@ -401,6 +410,7 @@ func (in bodySearch) returning(s bodyObject) (returning, apiErrors) {
 	return r, nil
 }
 
+// parseWhere reads the condition of one object in a parameterized search, which is SOQL's.
 func parseWhere(s string) (*condition, apiErrors) {
 	tokens, errs := lexSOQL(s)
 	if errs != nil {

@@ -43,8 +43,10 @@ type call struct {
 	allOrNone bool          // of a composite
 }
 
+// user is who writes: there is one who calls.
 func (c *call) user() string { return c.org.userID }
 
+// who is the ledger's word for it.
 func (c *call) who() string {
 	if c.person {
 		return "person"
@@ -160,6 +162,7 @@ func (o *Org) finish(in *incoming) {
 // rest tells the REST API from OAuth. Only its bodies are logged.
 func rest(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/services/data") }
 
+// scheme is what a client used, also behind a proxy that ends TLS: token responses repeat it.
 func scheme(r *http.Request) string {
 	if p := r.Header.Get("X-Forwarded-Proto"); p != "" {
 		return p
@@ -210,8 +213,10 @@ func headerBytes(h http.Header) int {
 
 // rest checks version, session, allocation and content type, in that order, and routes what passes.
 func (o *Org) rest(in *incoming) reply {
-	c := &call{org: o, method: in.r.Method, query: in.r.URL.Query(), header: in.r.Header, body: in.body,
-		number: in.log.N, snapshot: in.snapshot, queryLag: in.hits.queryLag, searchLag: in.hits.searchLag}
+	c := &call{
+		org: o, method: in.r.Method, query: in.r.URL.Query(), header: in.r.Header, body: in.body,
+		number: in.log.N, snapshot: in.snapshot, queryLag: in.hits.queryLag, searchLag: in.hits.searchLag,
+	}
 	if o.loginHost(in.r.Host) {
 		return sessionGone()
 	}
@@ -219,6 +224,7 @@ func (o *Org) rest(in *incoming) reply {
 	if !good || len(segments) < 2 || segments[0] != "services" || segments[1] != "data" {
 		return notFound().reply()
 	}
+	// The list of versions needs no session (REST API Developer Guide, "Versions").
 	if len(segments) == 2 {
 		return o.versions()
 	}
@@ -237,6 +243,7 @@ func (o *Org) rest(in *incoming) reply {
 	if o.usage.total >= o.o.DailyLimit {
 		return o.limited(fail(http.StatusForbidden, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.").reply())
 	}
+	// A request counts once it has a session, whatever becomes of it; a refused one does not.
 	o.usage.add(now)
 	if p, failing := in.hits.reply(); failing {
 		return o.limited(p)
@@ -276,7 +283,7 @@ func (o *Org) limited(p reply) reply {
 // split cuts an escaped path into segments before unescaping them, so that a key with a slash in it stays one.
 func split(escaped string) ([]string, bool) {
 	var segments []string
-	for _, s := range strings.Split(strings.Trim(escaped, "/"), "/") {
+	for s := range strings.SplitSeq(strings.Trim(escaped, "/"), "/") {
 		u, err := url.PathUnescape(s)
 		if err != nil || u == "" {
 			return nil, false
@@ -322,6 +329,7 @@ func (o *Org) route(c *call) reply {
 	return notFound().reply()
 }
 
+// get serves a resource that can only be read.
 func (c *call) get(do func() reply) reply {
 	if c.method != http.MethodGet && c.method != http.MethodHead {
 		return c.notAllowed("GET", "HEAD")
@@ -358,8 +366,8 @@ func write(w http.ResponseWriter, r *http.Request, p reply) {
 	if len(raw) >= minZip && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		var b bytes.Buffer
 		z := gzip.NewWriter(&b)
-		z.Write(raw) // a Buffer takes everything
-		z.Close()
+		_, _ = z.Write(raw) // a Buffer takes everything
+		_ = z.Close()
 		raw = b.Bytes()
 		w.Header().Set("Content-Encoding", "gzip")
 	}
@@ -367,5 +375,5 @@ func write(w http.ResponseWriter, r *http.Request, p reply) {
 		w.Header().Set("Content-Length", strconv.Itoa(len(raw)))
 	}
 	w.WriteHeader(p.status)
-	w.Write(raw) // a client that has gone is no failure of the org
+	_, _ = w.Write(raw) // a client that has gone is no failure of the org
 }

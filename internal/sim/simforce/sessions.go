@@ -49,6 +49,7 @@ func (o *Org) open(scope string, f *family) *session {
 	return s
 }
 
+// alive reports whether a token opens anything.
 func (s *session) alive(now time.Time) bool { return !s.ended && now.Before(s.expires) }
 
 // use finds a live session and renews it once half its time has gone: that is how the timeout slides.
@@ -91,6 +92,7 @@ func (o *Org) approve(scope string) *family {
 	return f
 }
 
+// revoke ends an approval: its refresh token, those before it, and every session.
 func (f *family) revoke() {
 	f.revoked = true
 	f.end()
@@ -111,6 +113,7 @@ func (o *Org) ExpireSessions() {
 	o.expireSessions()
 }
 
+// expireSessions is ExpireSessions under the lock.
 func (o *Org) expireSessions() {
 	for _, s := range o.sessions {
 		s.ended = true
@@ -164,6 +167,7 @@ func (o *Org) refresh(token, scheme, host string) (object, *oauthError) {
 	if f == nil || f.revoked {
 		return nil, invalidGrant("expired access/refresh token")
 	}
+	// A token that rotation has replaced is either a replay or stolen: either way the whole family goes.
 	if token != f.current {
 		f.revoke()
 		return nil, invalidGrant("expired access/refresh token")
@@ -191,8 +195,12 @@ func (o *Org) signed(s *session, scheme, host string) object {
 	mac := hmac.New(sha256.New, []byte(o.o.ClientSecret))
 	mac.Write([]byte(id + issued))
 	return object{
-		{"signature", base64.StdEncoding.EncodeToString(mac.Sum(nil))}, {"scope", s.scope},
-		{"instance_url", o.instance(scheme, host)}, {"id", id}, {"token_type", "Bearer"}, {"issued_at", issued},
+		{"signature", base64.StdEncoding.EncodeToString(mac.Sum(nil))},
+		{"scope", s.scope},
+		{"instance_url", o.instance(scheme, host)},
+		{"id", id},
+		{"token_type", "Bearer"},
+		{"issued_at", issued},
 	}
 }
 

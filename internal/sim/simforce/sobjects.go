@@ -64,8 +64,10 @@ func created(c *call, b *Object, id string, more object) reply {
 	return reply{status: http.StatusCreated, body: body}.with("Location", recordURL(b, id, c.base))
 }
 
+// recordURL is a record's path as answers give it, version included.
 func recordURL(b *Object, id, base string) string { return base + "/sobjects/" + b.Name + "/" + id }
 
+// attributes stand first in every record that is answered.
 func attributes(b *Object, id, base string) object {
 	return object{{"type", b.Name}, {"url", recordURL(b, id, base)}}
 }
@@ -81,8 +83,11 @@ func (o *Org) publish(c *call, b *Object, body object) reply {
 	e.Fields, e.Sent = w.fields, w.sent
 	c.tx.entries = append(c.tx.entries, e)
 	uuid := fmt.Sprintf("%08x-%04x-4%03x-a%03x-%012x", o.random.Uint32(), o.random.IntN(1<<16), o.random.IntN(1<<12), o.random.IntN(1<<12), o.random.Int64N(1<<48))
-	return reply{status: http.StatusCreated, body: object{{"id", id}, {"success", true},
-		{"errors", []any{object{{"statusCode", "OPERATION_ENQUEUED"}, {"message", uuid}, {"fields", []string{}}}}}}}
+	return reply{status: http.StatusCreated, body: object{
+		{"id", id},
+		{"success", true},
+		{"errors", []any{object{{"statusCode", "OPERATION_ENQUEUED"}, {"message", uuid}, {"fields", []string{}}}}},
+	}}
 }
 
 // find reads the id of a path. A malformed one is 400, one that names nothing 404.
@@ -108,6 +113,7 @@ func (o *Org) byID(c *call, b *Object, id string) reply {
 	}
 	r, errs := o.find(b, id)
 	reading := c.method == http.MethodGet || c.method == http.MethodHead
+	// A read does not tell a deleted record from one that never was; a write does.
 	if errs != nil && errs[0].code == "ENTITY_IS_DELETED" && reading {
 		errs = notFound()
 	}
@@ -190,6 +196,7 @@ func modified(r *record) time.Time {
 	return t.UTC()
 }
 
+// etag changes with the record. Its form is the vendor's, whose compression shows in it.
 func etag(r *record) string { return fmt.Sprintf(`"%x--gzip"`, modified(r).Unix()) }
 
 // precondition obeys the conditional headers: dates on every object, ETags on Account alone, neither on DELETE.
@@ -223,6 +230,7 @@ func (c *call) precondition(b *Object, r *record) (reply, bool) {
 // external finds the field by which a path addresses a record, and the value in the field's type.
 func (o *Org) external(b *Object, name, text string) (*Field, any, apiErrors) {
 	f := b.field(name)
+	// Also for a field that the caller may not see: the same words, 404, as for a record that is missing.
 	if f == nil || !f.ExternalID {
 		return nil, nil, fail(http.StatusNotFound, "NOT_FOUND", "Provided external ID field does not exist or is not accessible: %s", name)
 	}
@@ -304,6 +312,7 @@ func (o *Org) upsert(c *call, b *Object, k key, body object) reply {
 // upsert looks for the key as of the request's arrival and then writes. Between the two another request may have
 // written: then the insert meets the unique index. several is what a key that is not unique has found.
 func (t *tx) upsert(b *Object, k key, body object) (id string, isNew bool, several []*record, errs apiErrors) {
+	// The key stands in the path. In the body it may be repeated, but not contradicted.
 	var rest object
 	for _, m := range body {
 		if !strings.EqualFold(m.name, k.field.Name) {
@@ -322,7 +331,7 @@ func (t *tx) upsert(b *Object, k key, body object) (id string, isNew bool, sever
 	case t.call.query.Get("updateOnly") == "true":
 		return "", false, nil, notFound()
 	}
-	var value any = k.value
+	value := k.value
 	if n, isNumber := value.(float64); isNumber {
 		value = plain(n)
 	}

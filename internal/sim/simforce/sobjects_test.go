@@ -16,8 +16,10 @@ import (
 
 func TestIDsCarryPrefixAndChecksum(t *testing.T) {
 	// Pairs collected from public repositories.
-	for id, want := range map[string]string{"70130000001tcyI": "AAQ", "0036000000QKv5T": "AAT", "00558000001N0Ke": "AAK",
-		"0014H00002x6HUh": "QAM", "00190000001pPvH": "AAU", "a00D0000008pQRA": "IA2"} {
+	for id, want := range map[string]string{
+		"70130000001tcyI": "AAQ", "0036000000QKv5T": "AAT", "00558000001N0Ke": "AAK",
+		"0014H00002x6HUh": "QAM", "00190000001pPvH": "AAU", "a00D0000008pQRA": "IA2",
+	} {
 		if got := checksum(id); got != want {
 			t.Errorf("checksum(%s): got %s, want %s", id, got, want)
 		}
@@ -224,8 +226,10 @@ func TestSizeAndTypeGates(t *testing.T) {
 	p := newPeer(t, bare())
 	p.want(p.do("GET", "/query?q="+strings.Repeat("x", 16_384), ""), 414, "URI_TOO_LONG")
 	p.want(p.with("X-Long", strings.Repeat("x", 8_000)).do("GET", "/query?q="+strings.Repeat("x", 8_400), ""), 431)
-	for typ, want := range map[string]int{"application/json": 201, "application/json;charset=utf-8": 201, "text/plain": 415,
-		"application/json; charset=latin1": 415, "application/x-www-form-urlencoded": 415, "multipart/form-data; boundary=x": 415} {
+	for typ, want := range map[string]int{
+		"application/json": 201, "application/json;charset=utf-8": 201, "text/plain": 415,
+		"application/json; charset=latin1": 415, "application/x-www-form-urlencoded": 415, "multipart/form-data; boundary=x": 415,
+	} {
 		if got := p.with("Content-Type", typ).do("POST", "/sobjects/Case", `{}`).status; got != want {
 			t.Errorf("Content-Type %s: got %d, want %d", typ, got, want)
 		}
@@ -263,7 +267,8 @@ func TestDescribeTellsFields(t *testing.T) {
 			if !f.Createable || f.Updateable || !f.RestrictedPicklist || !slices.ContainsFunc(f.PicklistValues, func(v struct {
 				Value  string
 				Active bool
-			}) bool {
+			},
+			) bool {
 				return v.Value == "Call" && v.Active
 			}) {
 				t.Errorf("TaskSubtype: got %+v", f)

@@ -73,6 +73,7 @@ func nameObject() *Object {
 func (o *Org) column(b *Object, path string) (column, apiErrors) {
 	var c column
 	parts := strings.Split(path, ".")
+	// Five relationships and a field (SOQL and SOSL Reference, "Understanding Relationship Query Limitations").
 	if len(parts) > 6 {
 		return c, fail(http.StatusBadRequest, "INVALID_FIELD", "relationship path is longer than five levels: %s", path)
 	}
@@ -83,6 +84,7 @@ func (o *Org) column(b *Object, path string) (column, apiErrors) {
 				"relationship, be sure to append the '__r' after the custom relationship name. Please reference your WSDL or the describe call for the appropriate names.", part)
 		}
 		c.steps = append(c.steps, f)
+		// What a polymorphic reference leads to is not known before a row is read; it shows what all of them have.
 		if len(f.RefersTo) > 1 {
 			b = nameObject()
 		} else {
@@ -150,6 +152,7 @@ func (o *Org) comparison(b *Object, c *condition) (predicate, apiErrors) {
 	if !f.filterable() {
 		return nil, fail(http.StatusBadRequest, "INVALID_FIELD", "field '%s' can not be filtered in a query call", f.Name)
 	}
+	// Ids and truth values can be equal or not, and have no order.
 	ordered := f.Type != Boolean && f.Type != ID && f.Type != Reference
 	if c.cmp == "LIKE" && !f.textual() || strings.ContainsAny(c.cmp, "<>") && !ordered {
 		return nil, fail(http.StatusBadRequest, "INVALID_QUERY_FILTER_OPERATOR", "invalid operator on %s field: %s", f.Type, c.cmp)
@@ -356,6 +359,7 @@ func (f *Field) timeLiteral(t soqlToken) (bound, apiErrors) {
 // dateLiteral gives the first and last day that a date literal means; the org's time zone is UTC. The LAST_N and
 // NEXT_N forms include today and start tomorrow respectively.
 func dateLiteral(word string, now time.Time) (first, last time.Time, known bool) {
+	// Days are UTC's: the org's users have no other zone here, which is a simplification.
 	today := now.Truncate(24 * time.Hour)
 	month := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
 	name, count, counted := strings.Cut(strings.ToUpper(word), ":")
@@ -374,6 +378,7 @@ func dateLiteral(word string, now time.Time) (first, last time.Time, known bool)
 		return today.AddDate(0, 0, -n), today, true
 	case "NEXT_N_DAYS":
 		return today.AddDate(0, 0, 1), today.AddDate(0, 0, n), true
+	// Weeks begin on Sunday in the default locale.
 	case "THIS_WEEK":
 		sunday := today.AddDate(0, 0, -int(today.Weekday()))
 		return sunday, sunday.AddDate(0, 0, 6), true

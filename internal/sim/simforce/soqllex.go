@@ -38,6 +38,7 @@ const (
 	maxLiteral   = 4_000   // characters of a string in WHERE
 )
 
+// malformedQuery is the one code for whatever is wrong with a statement's form.
 func malformedQuery(format string, args ...any) apiErrors {
 	return fail(http.StatusBadRequest, "MALFORMED_QUERY", format, args...)
 }
@@ -78,6 +79,7 @@ func lexSOQL(s string) ([]soqlToken, apiErrors) {
 	return append(tokens, soqlToken{text: "<EOF>"}), nil
 }
 
+// Names and numbers are ASCII; a letter beyond it can only stand in quotes.
 func isDigit(r rune) bool  { return r >= '0' && r <= '9' }
 func isLetter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
 

@@ -42,8 +42,10 @@ type parser struct {
 	errs   apiErrors
 }
 
+// peek looks at the next token; there always is one, the last being the end.
 func (p *parser) peek() soqlToken { return p.tokens[0] }
 
+// next takes it; the end is never taken.
 func (p *parser) next() soqlToken {
 	t := p.tokens[0]
 	if t.kind != endToken {
@@ -59,6 +61,7 @@ func (p *parser) fail(t soqlToken) {
 	}
 }
 
+// accept takes a word or mark if it is next. After an error it takes nothing, so that loops over it end.
 func (p *parser) accept(s string) bool {
 	if p.errs == nil && p.peek().is(s) {
 		p.next()
@@ -67,6 +70,7 @@ func (p *parser) accept(s string) bool {
 	return false
 }
 
+// expect is accept for what must be there.
 func (p *parser) expect(s string) {
 	if !p.accept(s) {
 		p.fail(p.peek())
@@ -158,6 +162,7 @@ func (p *parser) selectList(q *statement) {
 	}
 }
 
+// sorting reads one term of ORDER BY.
 func (p *parser) sorting() sorting {
 	s := sorting{path: p.name()}
 	if p.accept("DESC") {
@@ -173,6 +178,7 @@ func (p *parser) sorting() sorting {
 	return s
 }
 
+// number reads a whole number that is not negative: a LIMIT or an OFFSET.
 func (p *parser) number() int {
 	t := p.next()
 	n, err := strconv.Atoi(t.text)

@@ -34,6 +34,7 @@ func parseTime(s string) (string, bool) {
 	return "", false
 }
 
+// parseDate takes a day in the one form there is.
 func parseDate(s string) (string, bool) {
 	t, err := time.Parse(dateForm, s)
 	return s, err == nil && t.Year() >= 1700 && t.Year() <= 4000
@@ -94,6 +95,7 @@ func (f *Field) numberValue(v any) (any, apiErrors) {
 	if err != nil || f.Type == Int && tokenName(v) != "VALUE_NUMBER_INT" {
 		return nil, wrongType(f.soapType(), v)
 	}
+	// Digits beyond the scale are rounded away without a word, as the vendor does; digits before it are refused.
 	scale := math.Pow10(f.Scale)
 	if r := math.Round(x*scale) / scale; !math.IsInf(r, 0) && !math.IsNaN(r) {
 		x = r
