@@ -77,7 +77,7 @@ const (
 	// maxProperties bounds what a model is asked for at once.
 	maxProperties = 40
 	// maxDepth is how deep arguments nest: what a caller can be asked for in one sentence is flat.
-	maxDepth      = 3
+	maxDepth = 3
 )
 
 // The keywords of JSON Schema that are passed on as they are, by the kind of value that each takes.

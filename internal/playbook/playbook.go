@@ -144,6 +144,7 @@ func build(file string, text []byte) (*Playbook, Faults) {
 	p := &Playbook{Digest: hex.EncodeToString(sum[:]), Transfer: &Transfer{}, byName: map[string]*Tool{}}
 	b := &builder{book: p, truth: &truth{transfer: p.Transfer}, toolNames: map[string]node{}, src: src}
 	b.read(root.object())
+	src.close()
 	return p, src.faults.sorted()
 }
 

@@ -65,6 +65,7 @@ func (tb *toolBuilder) sentence(n node, writes []*Write) *Sentence {
 		return nil
 	}
 	s := &Sentence{Needs: map[string]Need{}, Failed: o.flag("failed"), node: n}
+	n.src.kept = append(n.src.kept, &s.node)
 	known := map[string]*Write{}
 	for _, w := range writes {
 		known[w.Name] = w

@@ -149,12 +149,15 @@ func oneLine(s string) string {
 // plainText compiles a text for a field or a key.
 func (c *compiler) plainText(n node) *Text {
 	value := n.text()
-	return &Text{variants: map[string][]piece{"": c.pieces(n, value, "")}, lang: c.lang, node: n}
+	t := &Text{variants: map[string][]piece{"": c.pieces(n, value, "")}, lang: c.lang, node: n}
+	n.src.kept = append(n.src.kept, &t.node)
+	return t
 }
 
 // words compiles spoken text: one text in the playbook's language, or one for each language.
 func (c *compiler) words(n node) *Text {
 	t := &Text{variants: map[string][]piece{}, spoken: true, lang: c.lang, node: n}
+	n.src.kept = append(n.src.kept, &t.node)
 	if n.kind() != "a mapping" {
 		t.variants[c.lang] = c.spoken(n, c.lang)
 		return t

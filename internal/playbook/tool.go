@@ -220,7 +220,7 @@ func (tb *toolBuilder) part(name string, at node) bool {
 	return false
 }
 
-// reads reads the lookups, and only then lets expressions name them.
+// reads takes the lookups, and only then lets expressions name them.
 func (tb *toolBuilder) reads(o *object) {
 	n, ok := o.get("read")
 	if !ok {

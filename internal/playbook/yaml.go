@@ -39,6 +39,15 @@ type source struct {
 	file   string
 	lines  []string
 	faults Faults
+	kept   []*node // in what is built from it
+}
+
+// close lets go of the syntax tree, which takes more memory than all that was made of it. No fault can be
+// found any more.
+func (s *source) close() {
+	for _, n := range s.kept {
+		*n = node{}
+	}
 }
 
 // node is a place in the file: a syntax tree, and the name of the way to it.
