@@ -27,6 +27,7 @@ const (
 
 // Heard is one thing that the caller was told, or would have been had a copy of the
 // delivery been the first.
+// It is the simulator's witness: what is not in a Heard, no caller has heard, whatever a server believes.
 type Heard struct {
 	At         time.Time
 	Via        Via
@@ -109,6 +110,7 @@ func (k *Call) AsksMany(ctx context.Context, asks []Ask, o AskOptions) []Heard {
 		}
 	}
 	k.mu.Unlock()
+	// After the words were said, or the line would drop in the middle of them.
 	if slices.ContainsFunc(heard, func(h Heard) bool { return h.EndsCall }) {
 		k.HangsUp(ctx, "assistant-ended-call-after-message-spoken")
 	}
@@ -142,12 +144,14 @@ func (k *Call) withStatic(a Ask) any {
 
 // ask sends one message with asks and keeps what every delivery of it brought.
 func (k *Call) ask(ctx context.Context, asks []Ask, o AskOptions) []Heard {
-	kind, own := "tool-calls", map[string]any(nil)
+	kind := "tool-calls"
 	if o.Legacy {
 		kind = "function-call"
 	}
+	// Whoever leaves tool-calls out of serverMessages never hears of an ask: a common slip in overrides.
 	_, sent := k.subscribed(kind, nil)
 	k.mu.Lock()
+	var own map[string]any
 	if o.Legacy {
 		own = map[string]any{"functionCall": map[string]any{"name": asks[0].Tool, "parameters": legacyArgs(asks[0], o.Shape)}}
 	} else {
@@ -214,6 +218,7 @@ func (k *Call) listen(asks []Ask, a answer, legacy bool) (heard []Heard, violati
 		h.Suspicious = append(suspicious(h.Said, true), suspicious(h.Result+" "+h.Error, false)...)
 		slices.Sort(h.Suspicious)
 		h.Suspicious = slices.Compact(h.Suspicious)
+		// The server did nothing wrong; what the caller heard stands.
 		if a.spoilt {
 			h.Violations = nil
 		}
@@ -233,6 +238,7 @@ func (k *Call) spoken(tool string, v toolView) (string, Via) {
 	k.mu.Lock()
 	t := toolNamed(k.assistant, tool)
 	k.mu.Unlock()
+	// The model does not wait for an async tool, so that its message is never spoken, whatever it says.
 	if t["async"] == true {
 		return "", ViaNothing
 	}

@@ -99,6 +99,7 @@ func (c *Cloud) patchAssistant(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "Couldn't find assistant "+r.PathValue("id"))
 		return
 	}
+	// Replaced as a whole, see keep: a call under way goes on with the assistant that it began with.
 	a := maps.Clone(old)
 	maps.Copy(a, m)
 	a["updatedAt"] = wireTime(time.Now())

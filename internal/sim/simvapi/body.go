@@ -16,6 +16,7 @@ const (
 	secretHeader          = "sim-tool-header-token-never-kept"
 )
 
+// systemPrompt stands at the head of every artifact: a server that mistakes it for something said is found out.
 const systemPrompt = "You are the Acme support assistant. Ask one question at a time. Never make up a case number."
 
 // wireTime is the vendor's form of a moment: UTC, milliseconds.
@@ -50,6 +51,7 @@ func (k *Call) object() map[string]any {
 		"phoneCallProvider": "twilio", "phoneCallProviderId": k.sid(), "phoneCallTransport": "pstn",
 		"status": "ringing", "phoneNumberId": k.cloud.o.PhoneNumberID, "customer": k.customer(),
 	}
+	// Stale on purpose: inside webhooks the status stays what it was when the call was made.
 	if k.kind == outbound {
 		o["status"] = "queued"
 	}
@@ -68,6 +70,7 @@ func (k *Call) object() map[string]any {
 	return o
 }
 
+// twilioAccount has the form of an AccountSid and belongs to nobody.
 const twilioAccount = "AC00000000000000000000000000000001"
 
 // sid is the Twilio CallSid. On the wire it stands twice: in transport.callSid and, deprecated
@@ -191,7 +194,7 @@ func (k *Call) openAI() []map[string]any {
 	roles := map[string]string{"system": "system", "bot": "assistant", "user": "user"}
 	out := []map[string]any{}
 	for _, m := range k.messages {
-		switch role := m["role"].(string); role {
+		switch role, _ := m["role"].(string); role {
 		case "tool_calls":
 			out = append(out, map[string]any{"role": "assistant", "content": "", "tool_calls": m["toolCalls"]})
 		case "tool_call_result":
@@ -207,11 +210,12 @@ func (k *Call) openAI() []map[string]any {
 func (k *Call) transcript() string {
 	var b strings.Builder
 	for _, m := range k.messages {
+		words, _ := m["message"].(string)
 		switch m["role"] {
 		case "bot":
-			b.WriteString("AI: " + m["message"].(string) + "\n")
+			b.WriteString("AI: " + words + "\n")
 		case "user":
-			b.WriteString("User: " + m["message"].(string) + "\n")
+			b.WriteString("User: " + words + "\n")
 		}
 	}
 	return b.String()

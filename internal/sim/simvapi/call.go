@@ -9,6 +9,7 @@ import (
 	"time"
 )
 
+// The types of call that are played; web calls and websockets have no telephone number and are not.
 const (
 	inbound  = "inboundPhoneCall"
 	outbound = "outboundPhoneCall"
@@ -121,6 +122,7 @@ func (k *Call) take(id string, inline map[string]any) bool {
 	defer k.mu.Unlock()
 	k.assistantID = id
 	k.assistant = merge(base, k.overrides)
+	// A second assistant takes over the conversation that there is.
 	if k.messages == nil {
 		prompt := systemPrompt
 		if model, ok := k.assistant["model"].(map[string]any); ok {
@@ -174,6 +176,7 @@ func (k *Call) requestAssistant(ctx context.Context) bool {
 		envelope: k.caller.Envelope, to: k.serverOf(nil), answers: true,
 	}
 	k.mu.Unlock()
+	// Not the server's own timeout: no setting reaches this one ("Server URLs", assistant-request).
 	ev.to.timeout = assistantTimeout
 	ev.judge = func(a answer) []string {
 		judged := judgeAssistant(a)

@@ -51,6 +51,7 @@ func controlRule(kind string) (rule, bool) {
 // control takes a message for a call that lives.
 func (c *Cloud) control(w http.ResponseWriter, r *http.Request) {
 	k, ok := c.Call(r.PathValue("id"))
+	// The address dies with the call, and says the same of one that never was.
 	if !ok || k.Status() == "ended" {
 		refuse(w, http.StatusNotFound, "Call Not Found")
 		return
@@ -72,6 +73,7 @@ func (c *Cloud) control(w http.ResponseWriter, r *http.Request) {
 	k.mu.Lock()
 	k.controls = append(k.controls, Control{At: time.Now(), Type: kind, Body: m})
 	k.mu.Unlock()
+	// First what the caller hears, then the answer: a server that gets 200 may take it as said.
 	k.obey(m, kind)
 	c.goOn(r.Context(), func(ctx context.Context) { k.follow(ctx, m, kind) })
 	reply(w, http.StatusOK, map[string]any{})
@@ -93,6 +95,7 @@ func (k *Call) obey(m map[string]any, kind string) {
 	}
 	if added, ok := m["message"].(map[string]any); ok && kind == "add-message" {
 		role, _ := added["role"].(string)
+		// In the conversation the assistant is called bot; only the control message has the other name.
 		if role == "assistant" {
 			role = "bot"
 		}

@@ -60,6 +60,7 @@ func (c *Cloud) fault(kind, call string) Fault {
 		if f.Kind != "" && f.Kind != kind || f.Call != "" && f.Call != call {
 			continue
 		}
+		// The last time: the fault is used up, and the next one that fits may apply to the next event.
 		if f.Times == 1 {
 			c.faults = slices.Delete(slices.Clone(c.faults), i, i+1)
 		} else if f.Times > 1 {
@@ -179,6 +180,7 @@ func (c *Cloud) attempts(ctx context.Context, ev event, f Fault) answer {
 	for n := 0; ; n++ {
 		a := c.post(ctx, ev, f)
 		a.attempts = n + 1
+		// A 4xx is retried as well: the plan knows statuses only by its exclusions.
 		good := a.err == nil && a.status/100 == 2
 		if good || n >= plan.MaxRetries || slices.Contains(plan.Excluded, a.status) {
 			return a
@@ -221,6 +223,7 @@ func (c *Cloud) post(ctx context.Context, ev event, f Fault) (a answer) {
 		return a
 	}
 	defer res.Body.Close()
+	// As much as a server's framework would send by mistake; the rest is cut off and then no JSON.
 	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
 	if err == nil {
 		err = pause(ctx, f.SlowAnswer)

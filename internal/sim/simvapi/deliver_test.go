@@ -159,7 +159,7 @@ func TestADroppedResponseReachedTheServer(t *testing.T) {
 func TestACutConnectionEndsTheServersRequest(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		cut := make(chan time.Duration, 1)
-		d := &desk{answer: func(w http.ResponseWriter, r *http.Request, m map[string]any) {
+		d := &desk{answer: func(_ http.ResponseWriter, r *http.Request, m map[string]any) {
 			if m["type"] == "tool-calls" {
 				began := time.Now()
 				<-r.Context().Done()

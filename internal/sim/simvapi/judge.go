@@ -63,6 +63,7 @@ func members(raw []byte) (map[string]json.RawMessage, error) {
 }
 
 // judgeTools judges the answer to a tool-calls event: one view for each ask, in order.
+// A fault of the whole body costs every call its words: Vapi has nothing to pair then.
 func judgeTools(asks []Ask, a answer) []toolView {
 	views := make([]toolView, len(asks))
 	all := func(f func(*toolView)) {
@@ -98,6 +99,8 @@ func judgeTools(asks []Ask, a answer) []toolView {
 
 // pair gives each result to the ask with its id and says where ids and order are wrong.
 func pair(asks []Ask, views []toolView, results []json.RawMessage) {
+	// Ids pair results with calls; the order is a promise of its own, held against the server and not
+	// needed to find the words.
 	seen := map[string]bool{}
 	for i, raw := range results {
 		r, err := members(raw)
@@ -321,6 +324,7 @@ func judgeAssistant(a answer) choice {
 			got = append(got, t)
 		}
 	}
+	// More than one is judged by what wins, and is a violation all the same.
 	if len(got) != 1 {
 		say("targets %v: want exactly one of %v", got, targets)
 	}
@@ -369,6 +373,7 @@ func (ch *choice) read(body map[string]json.RawMessage, got []string, say func(s
 	case slices.Contains(got, "assistant"):
 		before := len(ch.violations)
 		ch.assistant = object("assistant", assistantRule())
+		// An inline assistant is checked as a stored one is: one field that does not exist refuses it.
 		if ch.assistant == nil || len(ch.violations) > before {
 			ch.ended = "assistant-request-returned-invalid-assistant"
 		}

@@ -227,7 +227,7 @@ func TestAssistantRequestAnswersAreJudged(t *testing.T) {
 
 func TestAssistantRequestHasSevenAndAHalfSeconds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		d := &desk{answer: func(w http.ResponseWriter, _ *http.Request, m map[string]any) {
+		d := &desk{answer: func(_ http.ResponseWriter, _ *http.Request, m map[string]any) {
 			if m["type"] == "assistant-request" {
 				time.Sleep(8 * time.Second)
 			}

@@ -14,8 +14,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-const theAssistant = "0198b3a2-0000-7000-8000-0000000a5515"
-const thePhone = "0198b3a2-0000-7000-8000-0000000000f1"
+const (
+	theAssistant = "0198b3a2-0000-7000-8000-0000000a5515"
+	thePhone     = "0198b3a2-0000-7000-8000-0000000000f1"
+)
 
 // asked sends one request with the key and returns the status and the decoded body.
 func askREST(t *testing.T, h http.Handler, method, path, body string) (int, any) {
@@ -42,8 +44,15 @@ func TestRESTRefusesWhoHasNoKey(t *testing.T) {
 	h := restCloud(&desk{}, Options{}).Handler()
 	for _, key := range []string{"", "Bearer", "Bearer ", "Bearer wrong-private-key", "vapi-private-key", "bearer vapi-private-key", "Bearer vapi-private-key2"} {
 		for _, on := range [][2]string{
-			{"POST", "/call"}, {"GET", "/call"}, {"GET", "/call/x"}, {"PATCH", "/call/x"}, {"POST", "/assistant"},
-			{"GET", "/assistant"}, {"GET", "/assistant/" + theAssistant}, {"PATCH", "/assistant/x"}, {"DELETE", "/assistant/x"},
+			{"POST", "/call"},
+			{"GET", "/call"},
+			{"GET", "/call/x"},
+			{"PATCH", "/call/x"},
+			{"POST", "/assistant"},
+			{"GET", "/assistant"},
+			{"GET", "/assistant/" + theAssistant},
+			{"PATCH", "/assistant/x"},
+			{"DELETE", "/assistant/x"},
 		} {
 			r := httptest.NewRequestWithContext(t.Context(), on[0], on[1], strings.NewReader(`{}`))
 			r.Header.Set("Authorization", key)

@@ -14,6 +14,7 @@ import (
 // the package comment says. Numbers choose faults.
 func Serve(ctx context.Context, ln net.Listener, o Options) error {
 	o.ControlBase = orElse(o.ControlBase, "http://"+ln.Addr().String())
+	// Whoever runs it by itself has no Go to inject a fault with.
 	o.MagicNumbers = true
 	c := New(o)
 	mux := http.NewServeMux()

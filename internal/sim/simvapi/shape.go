@@ -49,6 +49,7 @@ func (r rule) faults(path string, v any) []string {
 		if r.is != "number" {
 			return bad("must be a %s", r.is)
 		}
+		// Equal bounds are no bounds: a zero rule allows every number.
 		if r.high > r.low && x < r.low {
 			return bad("must not be less than %v", r.low)
 		}
@@ -115,6 +116,7 @@ func (r rule) memberFaults(path string, m map[string]any, bad func(string, ...an
 			out = append(out, prefix+key+" should not be empty")
 		}
 	}
+	// Members that the description leaves open are not looked at.
 	if r.keys == nil {
 		return out
 	}
@@ -131,7 +133,7 @@ func (r rule) memberFaults(path string, m map[string]any, bad func(string, ...an
 
 // The rules below are written as they are read: object(…).needs("type").
 
-func text(max int) rule                  { return rule{is: "string", max: max} }
+func text(most int) rule                 { return rule{is: "string", max: most} }
 func number(low, high float64) rule      { return rule{is: "number", low: low, high: high} }
 func oneOf(enum ...string) rule          { return rule{is: "string", enum: enum} }
 func list(each rule) rule                { return rule{is: "array", each: &each} }
@@ -192,7 +194,7 @@ func toolRule(tool map[string]any) rule {
 	})).needs("type")
 	return object(map[string]rule{
 		"type": text(0), "async": {is: "boolean"}, "messages": list(message), "server": serverRule(),
-		"parameters": list(object(map[string]rule{"key": text(0), "value": rule{}}).needs("key", "value")),
+		"parameters": list(object(map[string]rule{"key": text(0), "value": {}}).needs("key", "value")),
 		"function": object(map[string]rule{
 			"name": {is: "string", like: functionName}, "description": text(1000), "strict": {is: "boolean"}, "parameters": object(nil),
 		}).needs("name"),
@@ -206,7 +208,7 @@ func toolRule(tool map[string]any) rule {
 func assistantKeys() map[string]rule {
 	return with(anyOf(rule{}, "voicemailDetection", "backgroundSound", "observabilityPlan", "compliancePlan", "keypadInputPlan"), map[string]rule{
 		"transcriber": object(nil).needs("provider"), "voice": object(nil).needs("provider"),
-		"model":        rule{is: "object", need: []string{"provider", "model"}},
+		"model":        {is: "object", need: []string{"provider", "model"}},
 		"firstMessage": text(0), "firstMessageInterruptionsEnabled": {is: "boolean"},
 		"firstMessageMode": oneOf("assistant-speaks-first", "assistant-speaks-first-with-model-generated-message", "assistant-waits-for-user"),
 		"clientMessages":   list(text(0)), "serverMessages": list(oneOf(serverMessageNames...)),
@@ -222,7 +224,7 @@ func assistantKeys() map[string]rule {
 			"loggingUseCustomStorageEnabled", "transcriptPlan", "recordingPath", "structuredOutputIds", "structuredOutputs",
 			"scorecardIds", "scorecards", "loggingPath")),
 		"startSpeakingPlan": object(map[string]rule{
-			"waitSeconds": number(0, 5), "smartEndpointingEnabled": rule{}, "smartEndpointingPlan": object(nil),
+			"waitSeconds": number(0, 5), "smartEndpointingEnabled": {}, "smartEndpointingPlan": object(nil),
 			"customEndpointingRules": list(rule{}), "transcriptionEndpointingPlan": object(nil),
 		}),
 		"stopSpeakingPlan": object(map[string]rule{

@@ -159,10 +159,7 @@ func forge(req *http.Request, a Auth) {
 		v = []byte("forged ")
 	}
 	// Before the padding of base64, where a change could decode to the same bytes.
-	at := len(strings.TrimRight(string(v), "=")) - 2
-	if at < 0 {
-		at = 0
-	}
+	at := max(0, len(strings.TrimRight(string(v), "="))-2)
 	if v[at] == 'a' {
 		v[at] = 'b'
 	} else {

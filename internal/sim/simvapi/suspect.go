@@ -36,6 +36,7 @@ var spokenSuspects = []struct {
 }
 
 // suspicious says what in words does not sound like a person. Spoken words are held to more.
+// A sign is no proof: it is kept with what was heard, for a test to decide about.
 func suspicious(words string, spoken bool) []string {
 	var out []string
 	for _, s := range suspects {
