@@ -160,6 +160,9 @@ func (o *oracle) laterValueWins() {
 		if means, _ := o.says(k); k.mark == "" || means != isDone && means != isNoted || o.reviewOf(k.mark) != "" {
 			continue
 		}
+		if slices.ContainsFunc(o.byMark[k.mark], func(first *askPlan) bool { return first.at < k.at }) {
+			continue // a repeat is the ask that it repeats, whatever was asked between the two
+		}
 		w := write{askPlan: k}
 		for _, h := range o.heard[k.id] {
 			if h.Via != simvapi.ViaFailure && (w.heard.IsZero() || h.At.Before(w.heard)) {
@@ -216,10 +219,44 @@ func (o *oracle) lastOf(name string, writes []write) {
 	}
 }
 
+// settleWindow is what update_contact has in its playbook.
+const settleWindow = 500 * time.Millisecond
+
+// correctionReplaces wants what was corrected while it settled to be taken back: it has no effect, and its words
+// say so. Only pairs count of which it is certain from outside that the second came within the window: the server
+// was on, and nothing that it read took any time.
+func (o *oracle) correctionReplaces() {
+	for i, a := range o.asks {
+		for _, b := range o.asks[i+1:] {
+			sameTarget := a.tool == "update_contact" && b.tool == a.tool && a.call == b.call && a.field == b.field && a.mark != b.mark
+			gap := b.at - a.at
+			if !sameTarget || gap <= 0 || gap >= settleWindow || !a.smooth || !b.smooth || !o.quiet(o.began.Add(a.at), o.began.Add(b.at+settleWindow)) {
+				continue
+			}
+			aMeans, words := o.says(a)
+			bMeans, _ := o.says(b)
+			if (bMeans == isDone || bMeans == isNoted) && aMeans != isNothing && aMeans != unheard {
+				o.find("%s: heard %q, though %s corrected it %v later", a.id, words, b.id, gap)
+			}
+			o.counts["corrected"]++
+		}
+	}
+}
+
+// quiet tells that the server was on and Salesforce answered at once for a while.
+func (o *oracle) quiet(from, to time.Time) bool {
+	if o.wasOff(from, to) {
+		return false
+	}
+	return !slices.ContainsFunc(o.requests, func(r simforce.Request) bool {
+		return !r.At.After(to) && !r.At.Add(r.Took).Before(from) && (r.Took > 0 || len(r.Faults) > 0 || r.Status == 0)
+	})
+}
+
 // before tells that a came before b beyond doubt: in one call by the order of asking, if nothing happened to a on
 // its way; else by a's answer being heard before b was asked.
 func (o *oracle) before(a, b write) bool {
-	if a.askPlan.call == b.askPlan.call && a.smooth && b.smooth && a.at < b.at {
+	if a.askPlan.call == b.askPlan.call && a.smooth && b.smooth && a.at < b.at && !o.wasOff(o.asked(a), o.asked(b)) {
 		return true
 	}
 	return !a.heard.IsZero() && a.heard.Before(o.asked(b))

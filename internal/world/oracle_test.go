@@ -103,6 +103,7 @@ func judge(out *outcome) []string {
 	}
 	o.oneRecordEach()
 	o.laterValueWins()
+	o.correctionReplaces()
 	o.atRest()
 	return o.findings
 }

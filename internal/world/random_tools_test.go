@@ -16,8 +16,10 @@ var marked = regexp.MustCompile(`marker[a-z]{2}`)
 // newMark is a text that no other ask of the life has: letters only, because figures could be masked.
 func (a *author) newMark() string {
 	a.marks++
-	return "marker" + string([]byte{'a' + byte(a.marks/26), 'a' + byte(a.marks%26)})
+	return markOf(a.marks)
 }
+
+func markOf(n int) string { return "marker" + string([]byte{'a' + byte(n/26), 'a' + byte(n%26)}) }
 
 // someTool is an ask that fits the caller of a call.
 func (a *author) someTool(call int) *askPlan {

@@ -83,10 +83,10 @@ type player struct {
 	steps   sync.WaitGroup
 	server  sync.Mutex // held while the server is being ended or begun; only ever tried, never waited for
 
-	mu     sync.Mutex
-	out    *outcome
-	nth    []int // requests that each stall has seen
-	downAt time.Time
+	mu   sync.Mutex
+	out  *outcome
+	nth  []int // requests that each stall has seen
+	dead bool  // the server could not be begun again
 }
 
 // scratch is where a database may lie: in memory, where the machine has such a place.
@@ -120,11 +120,12 @@ func (l *life) play(ctx context.Context, books library, log *slog.Logger) (*outc
 	for _, f := range l.org {
 		p.w.Org.Fault(f)
 	}
-	p.script(ctx)
+	if p.script(ctx); p.dead {
+		return p.out, p.w.Close()
+	}
 	p.settle(ctx)
 	p.collect(ctx)
-	err = errors.Join(p.w.Stop(ctx), p.w.Close())
-	return p.out, err
+	return p.out, errors.Join(p.w.Stop(ctx), p.w.Close())
 }
 
 // start begins the server, and lets a millisecond pass: what it has started then is there to be stopped.
@@ -175,7 +176,9 @@ func (p *player) script(ctx context.Context) {
 	}
 	p.steps.Go(func() {
 		for _, one := range p.power {
-			p.restart(ctx, one)
+			if !p.dead {
+				p.restart(ctx, one)
+			}
 		}
 	})
 	for at := time.Second; at < calm; at += 3700 * time.Millisecond {
@@ -271,6 +274,7 @@ func (p *player) restart(ctx context.Context, one powerPlan) {
 	time.Sleep(one.off)
 	if err := p.start(ctx); err != nil {
 		p.fault("start: %v", err)
+		p.dead = true
 		return
 	}
 	p.mu.Lock()
