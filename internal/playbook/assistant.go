@@ -49,6 +49,7 @@ type Analysis struct{ Summary, Success bool }
 // better told beside its line.
 func (b *builder) assistant(root *object) *Assistant {
 	n, ok := root.get("assistant")
+	// An assistant that is left out is one whose every field is.
 	o := (&object{node: n})
 	if ok {
 		o = n.object()

@@ -47,6 +47,7 @@ func (a *Arguments) Check(raw json.RawMessage, env *Env) (map[string]any, []ArgF
 	if err != nil {
 		return map[string]any{}, []ArgFault{{Problem: "the arguments " + err.Error()}}
 	}
+	// Normalised first: the schema then sees what will be stored, and not what was heard.
 	args := c.object(sent, a.properties)
 	if err := a.schema.Validate(args); err != nil {
 		var invalid *jsonschema.ValidationError

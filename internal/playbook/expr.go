@@ -168,6 +168,7 @@ func (c *compiler) compile(n node, value, text string, offset int) *Expr {
 		return nil
 	}
 	kind := checked.OutputType().Kind()
+	// A read or the caller as a whole has no form in which it could be said or stored.
 	if kind == types.StructKind || kind == types.TypeKind {
 		n.faultIn(value, offset, fmt.Sprintf("%s is a whole object, not a value", text), "name one of its fields")
 		return nil

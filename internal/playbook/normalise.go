@@ -67,6 +67,7 @@ func amount(s string) (float64, bool) {
 			return 0, false
 		}
 	}
+	// "Half" of nothing that was said, or no number at all.
 	if a.half || !a.any {
 		return 0, false
 	}
@@ -290,6 +291,7 @@ func date(s, today, region string) (string, bool) {
 		if err != nil {
 			continue
 		}
+		// A layout without a year leaves year 0.
 		if t.Year() == 0 {
 			if t = t.AddDate(now.Year(), 0, 0); t.Before(now) {
 				t = t.AddDate(1, 0, 0)

@@ -48,6 +48,7 @@ func (n node) object() *object {
 		name := v.Key.GetToken().Value
 		if _, plain := v.Key.(*ast.StringNode); !plain {
 			switch v.Key.(type) {
+			// A key such as 1 or yes is the name that stands there.
 			case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NullNode:
 			default:
 				key.fault("this key is not a plain name", "write it without ?, & or *")

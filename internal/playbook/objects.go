@@ -114,6 +114,8 @@ func checkField(n node, object, field string, write bool) {
 	switch {
 	case known && write && c.fixed:
 		n.fault(fmt.Sprintf("%s.%s is set by Salesforce alone", object, field), "leave it out; to speak it, read it back")
+	// Of an object that is known by name only, and of an org's own fields, nothing can be said here: only
+	// the org knows them.
 	case known, columns == nil, customName.MatchString(field):
 	default:
 		mend := meant(field, slices.Collect(maps.Keys(columns)))

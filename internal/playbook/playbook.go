@@ -134,12 +134,15 @@ type builder struct {
 	src       *source
 }
 
+// build reads one file to its end, whatever is wrong with it: the playbook that it returns beside faults is
+// half of one, and Parse throws it away.
 func build(file string, text []byte) (*Playbook, Faults) {
 	src := &source{file: file, lines: strings.Split(string(text), "\n")}
 	root, ok := src.parse(text)
 	if !ok {
 		return nil, src.faults
 	}
+	// Of the text, not of what was read from it: the digest that a call keeps names one file.
 	sum := sha256.Sum256(text)
 	p := &Playbook{Digest: hex.EncodeToString(sum[:]), Transfer: &Transfer{}, byName: map[string]*Tool{}}
 	b := &builder{book: p, truth: &truth{transfer: p.Transfer}, toolNames: map[string]node{}, src: src}
@@ -148,6 +151,8 @@ func build(file string, text []byte) (*Playbook, Faults) {
 	return p, src.faults.sorted()
 }
 
+// read reads the parts in the order in which later ones need earlier ones: words are compiled in the
+// language, numbers in the region, and a tool's words may offer the transfer.
 func (b *builder) read(o *object) {
 	p := b.book
 	if n, ok := o.need("name"); ok {
@@ -160,6 +165,7 @@ func (b *builder) read(o *object) {
 	if n, ok := o.get("language"); ok {
 		if p.Language = n.text(); tongues[p.Language] == nil {
 			n.fault(fmt.Sprintf("words in %q can't be checked for what they claim", p.Language), meantOr(p.Language, languages()))
+			// A fault by now; English lets the rest be read, so that its faults are told as well.
 			p.Language = "en"
 		}
 	}
@@ -168,6 +174,7 @@ func (b *builder) read(o *object) {
 			n.fault(fmt.Sprintf("%q is no region that telephone numbers have", p.Region), "write two capital letters: US, DE")
 		}
 	}
+	// What is said before any tool is asked knows of no call and no caller.
 	vocab := newVocabulary()
 	vocab.vars, vocab.structs = nil, map[string]fields{}
 	b.plain = b.compiler(vocab)

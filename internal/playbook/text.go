@@ -188,6 +188,7 @@ func (c *compiler) spoken(n node, lang string) []piece {
 		n.faultIn(text, strings.IndexByte(text, '\n'), "words are one line", "use >- to fold several lines into one")
 	}
 	pieces := c.pieces(n, text, lang)
+	// Counted at the longest that each value can become.
 	longest := 0
 	for _, p := range pieces {
 		longest += utf8.RuneCountInString(p.literal)
@@ -201,6 +202,7 @@ func (c *compiler) spoken(n node, lang string) []piece {
 				}
 			})
 		}
+		// The journal would take them for a placeholder of its own.
 		if strings.ContainsAny(p.literal, "{}") {
 			n.fault("braces can't be spoken", "")
 		}
@@ -229,6 +231,7 @@ func (c *compiler) pieces(n node, text, lang string) []piece {
 	}
 	for i := 0; i < len(text); i++ {
 		switch {
+		// Doubled, a brace stands for itself, as in Python and in Rust.
 		case strings.HasPrefix(text[i:], "{{"), strings.HasPrefix(text[i:], "}}"):
 			literal.WriteByte(text[i])
 			i++
@@ -257,6 +260,7 @@ func (c *compiler) pieces(n node, text, lang string) []piece {
 func (c *compiler) value(n node, text string, span [2]int, lang string) (piece, bool) {
 	inner := text[span[0]:span[1]]
 	if m := journalName.FindStringSubmatch(inner); m != nil && lang != "" {
+		// A write's name goes before an expression's: they share one set, so that there is never both.
 		if w, ok := c.writes[m[1]]; ok {
 			return ofWrite(spot{n, text, span[0]}, w, m[2], lang)
 		}
@@ -278,6 +282,7 @@ func (s spot) fault(problem, mend string) { s.node.faultIn(s.text, s.at, problem
 func ofWrite(at spot, w *Write, field, lang string) (piece, bool) {
 	switch {
 	case field == "due" && w.Due > 0:
+		// It is known now: the span is part of the playbook, and of what truth.go reads.
 		return piece{literal: sayings(lang).span(w.Due)}, true
 	case field == "due":
 		at.fault(fmt.Sprintf("the write %s has no due time", w.Name), fmt.Sprintf("add due: 2h to %s", w.Name))

@@ -176,6 +176,8 @@ func (b *builder) tool(n node) *Tool {
 		}
 	}
 	t.Deadline = o.span("deadline", 0, longestDeadline)
+	// From here on each part may name what those before it declare: the reads see the arguments, the writes
+	// the reads, the words the writes.
 	t.Args = b.arguments(o)
 	tb.vocab.vars["args"] = t.Args.declare(tb.vocab)
 	if tb.comp = b.compiler(tb.vocab); tb.comp == nil {
@@ -253,6 +255,7 @@ func (tb *toolBuilder) read(e entry) *Read {
 	if n, ok := o.need("fields"); ok {
 		for _, f := range n.list(true) {
 			name := f.text()
+			// A field of that name would hide what is said of the read itself.
 			if slices.Contains([]string{"found", "many", "none", "failed", "count"}, name) {
 				f.fault(fmt.Sprintf("%s says something else of a read", name), "")
 				continue

@@ -277,6 +277,7 @@ func (s *Sentence) holds(writes []*Write, fs []fate) bool {
 // A condition may be false at any time, so that only a sentence without one ends the search. That is
 // stricter than the truth where two conditions leave nothing over; a last sentence mends it.
 func (tr *truth) coverage(n node, sentences []*Sentence, writes []*Write) {
+	// It is a fault already, and the combinations would take too long.
 	if len(writes) > maxWrites {
 		return
 	}
@@ -296,6 +297,7 @@ func (tr *truth) coverage(n node, sentences []*Sentence, writes []*Write) {
 			if !s.holds(writes, fs) {
 				continue
 			}
+			// A sentence with a condition may be passed over, so that the search goes on behind it.
 			reached[k] = true
 			if s.When == nil {
 				return
@@ -328,8 +330,10 @@ func possible(writes []*Write, fs []fate, i int) []fate {
 			continue
 		}
 		switch fs[j] {
+		// Without what it needs it is not promised at all.
 		case absent:
 			return []fate{absent}
+		// It can be anything but done before what it needs is.
 		case pending:
 			out = slices.DeleteFunc(out, func(f fate) bool { return f == done })
 		case refused, withdrawn:

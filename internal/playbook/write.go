@@ -89,6 +89,7 @@ func (w *Write) Map(env *Env) ([]FieldValue, error) {
 			return nil, fmt.Errorf("write %s, field %s: %w", w.Name, f.Name, err)
 		}
 		if s, ok := v.(string); ok {
+			// An empty text would clear the field: what is not known leaves it as it is.
 			if s = cut(s, f.max); s == "" {
 				v = nil
 			} else {
@@ -198,6 +199,7 @@ func (tb *toolBuilder) target(o *object, w *Write) {
 	case w.Do != Create && (ownKey || ownField):
 		o.fault(fmt.Sprintf("do: %s is not found by a key", w.Do), "remove key and key_field")
 	case w.Do == Create:
+		// A create always has a key: without one a repeat could not be told from a second record.
 		w.KeyField = DefaultKeyField
 		if ownField {
 			w.KeyField = field.text()
@@ -213,6 +215,7 @@ func (tb *toolBuilder) target(o *object, w *Write) {
 		w.AssignmentRules = &run
 	}
 	if due, ok := o.get("due"); ok {
+		// Nothing else is shown to a person as overdue.
 		if w.Due = due.duration(); w.Object != "Task" {
 			due.fault(fmt.Sprintf("only a Task can be due, not a %s", w.Object), "")
 		}

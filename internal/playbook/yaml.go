@@ -88,6 +88,7 @@ func (s *source) parse(text []byte) (root node, ok bool) {
 		s.add(Fault{Line: 1, Col: 1, Problem: "the file is empty"})
 		return root, false
 	}
+	// The first is read all the same, so that its faults are told.
 	if len(file.Docs) > 1 {
 		root.ast = file.Docs[1]
 		s.add(Fault{Line: root.line(), Col: 1, Problem: "a second document begins here", Mend: "one file is one playbook: remove the ---"})
