@@ -73,6 +73,7 @@ func (b *bell) ringAll() {
 	}
 }
 
+// ringAll strikes without waiting: a full channel is a stroke that has not been heard yet.
 func ringAll(waiters map[*waiter]struct{}) {
 	for w := range waiters {
 		select {

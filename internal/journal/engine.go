@@ -85,6 +85,7 @@ func (e *engine) stopping() bool {
 	return !e.opened || e.isHalted()
 }
 
+// isHalted tells that close was called. It needs no lock: a channel is closed once.
 func (e *engine) isHalted() bool {
 	select {
 	case <-e.halted:
@@ -312,6 +313,8 @@ func (e *engine) passOn(parent string) {
 	if e.parents[parent] = slices.Delete(waits, best, best+1); len(e.parents[parent]) == 0 {
 		delete(e.parents, parent)
 	}
+	// The baton is passed on if the one who gets it cannot use it: otherwise the parent would be free,
+	// and those who wait for it asleep.
 	e.put(w.subject, w.lane, time.Now()).baton = parent
 }
 

@@ -82,6 +82,7 @@ func (j *Journal) Register(name string, k Kind) {
 	j.kinds[name] = k
 }
 
+// kind finds the doer of a kind; ok is false for one that only another version of the program knows.
 func (j *Journal) kind(name string) (Kind, bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

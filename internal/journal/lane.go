@@ -30,6 +30,7 @@ type lanes struct {
 	parked map[string]map[Lane]Parked
 }
 
+// set takes over what a transaction has committed; a lane that was freed has a zero end.
 func (s *lanes) set(workspace string, lane Lane, p Parked) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

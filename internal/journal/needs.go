@@ -37,6 +37,7 @@ func fellWith(in, need Intent, now time.Time) Intent {
 // It runs in the transaction that settled the intent: a dependant that is still waiting for
 // something that has ended would wait for ever, since nothing else wakes it.
 func (l *ledger) spread(in Intent) error {
+	// Nothing has been decided about it yet.
 	if in.State.open() == forEngine {
 		return nil
 	}

@@ -140,6 +140,7 @@ func urgent(queue []Intent) Lane {
 	return lane
 }
 
+// laterOf is the later of two times; zero is earlier than any.
 func laterOf(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b

@@ -39,6 +39,7 @@ func (j *Journal) record(l *ledger, d *Draft) (Recorded, error) {
 	if a, err := l.answerTo(d.Ask); a != nil || err != nil {
 		return recordedAs(a), err
 	}
+	// Asked once for two questions: whether a repeat still means the same, and whom a new answer replaces.
 	older, err := l.newestFor(d)
 	if err != nil {
 		return Recorded{}, err
@@ -69,6 +70,7 @@ func (j *Journal) record(l *ledger, d *Draft) (Recorded, error) {
 	return j.promise(l, d, id)
 }
 
+// recordedAs is what Record says of an answer that was there before.
 func recordedAs(a *answer) Recorded {
 	if a == nil {
 		return Recorded{}
@@ -91,6 +93,7 @@ func (j *Journal) joined(l *ledger, d *Draft, newest *answer) (*answer, error) {
 	if a == nil || err != nil {
 		return nil, err
 	}
+	// "Tuesday", "no, Wednesday", "Tuesday after all": the third is not the first once more.
 	if a.replacedBy != 0 || (d.Target != "" && newest != nil && newest.id != a.id) {
 		return nil, nil
 	}
@@ -112,6 +115,7 @@ func replace(l *ledger, older *answer, by int64) error {
 		if in.Answer != older.id {
 			continue // it only speaks of this one
 		}
+		// One of them is under way, or done: the older answer stands, and the newer is recorded beside it.
 		if in.State != StateSettling {
 			return nil
 		}
@@ -139,6 +143,7 @@ func replace(l *ledger, older *answer, by int64) error {
 // Choosing here saves a transaction, and the caller the wait, when the lane is known to stand
 // still.
 func (j *Journal) promise(l *ledger, d *Draft, id int64) (Recorded, error) {
+	// Names stand for what is there by now: sentences may speak of earlier intents as of those made here.
 	known := map[string]Intent{}
 	for name, ref := range d.Refs {
 		in, err := l.intent(d.Ask.Workspace, ref)
@@ -167,6 +172,7 @@ func (j *Journal) promise(l *ledger, d *Draft, id int64) (Recorded, error) {
 	for name, in := range known {
 		refs[name] = in.ID
 	}
+	// Only now are all ids known. An answer that promises nothing needs none.
 	if len(refs) > 0 {
 		if err := l.setRefs(id, refs); err != nil {
 			return Recorded{}, err
@@ -214,6 +220,7 @@ func (j *Journal) intend(l *ledger, e entry, p *Promise) (Intent, error) {
 		}
 		earlier = append(earlier, need)
 	}
+	// Decided before the insert: the first state that is stored is the one in which it begins.
 	if in, err = l.ready(in, needs, earlier); err != nil {
 		return in, err
 	}

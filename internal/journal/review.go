@@ -116,6 +116,8 @@ func (j *Journal) Retry(ctx context.Context, workspace string, id IntentID) erro
 	err := j.change(ctx, workspace, id, func(l *ledger, in Intent) error {
 		old := in
 		switch in.State {
+		// It goes on by itself; a person only shortens the pause. What it counts, and that an unknown one is
+		// looked for first, stays.
 		case StateRetry, StateUnknown, StateDue:
 			in.Due = l.now
 			return l.save(old, in)
@@ -146,6 +148,7 @@ func (j *Journal) Retry(ctx context.Context, workspace string, id IntentID) erro
 		if err := l.save(old, in); err != nil {
 			return err
 		}
+		// After it is due itself: what fell with it waits for an intent that can be done again.
 		return l.revive(in)
 	})
 	if err != nil {
@@ -159,6 +162,7 @@ func (j *Journal) Retry(ctx context.Context, workspace string, id IntentID) erro
 // One whose outcome is unknown can be discarded: a person has looked.
 func (j *Journal) Discard(ctx context.Context, workspace string, id IntentID, why string) (fell []IntentID, err error) {
 	err = j.change(ctx, workspace, id, func(l *ledger, in Intent) error {
+		// What is under way may happen, and what has ended has: neither can be unsaid by discarding it.
 		if in.State.open() == settled || in.State == StateTrying {
 			return fmt.Errorf("intent %d is %s: %w", in.ID, in.State, ErrTooLate)
 		}

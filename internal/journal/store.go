@@ -177,6 +177,7 @@ func (l *ledger) fill(in *Intent) error {
 }
 
 // setBody replaces the body of an intent that is not being tried; the caller has checked it.
+// The row's seal is tied to its key, which an edit does not change.
 func (l *ledger) setBody(in Intent, body json.RawMessage) error {
 	sealed, err := l.seal(body, in.place())
 	if err != nil {
@@ -217,6 +218,7 @@ func (l *ledger) needsOf(in Intent) (map[string]Intent, error) {
 }
 
 // dependants need the intent, and are not settled.
+// A refused one is among them: it waits for a person, and may yet be revived or discarded with this.
 func (l *ledger) dependants(in Intent) ([]Intent, error) {
 	return l.intents(`SELECT `+intentColumns+` FROM need n JOIN intent i ON i.id = n.intent
 		WHERE n.workspace = ? AND n.needs = ? AND i.open > 0 ORDER BY i.id`, in.Workspace, in.ID)
@@ -292,6 +294,8 @@ func (l *ledger) newSubject(workspace string, s Subject) (SubjectID, error) {
 	return SubjectID(id), err
 }
 
+// addSubjectKey gives a subject one more name. One that another subject has is refused by the table:
+// the caller has looked, in the same transaction, and joins the two instead.
 func (l *ledger) addSubjectKey(workspace, kind, key string, id SubjectID) error {
 	_, err := l.tx.Exec(l.ctx, `INSERT INTO subject_key (workspace, kind, key, subject) VALUES (?, ?, ?, ?)`, workspace, kind, key, id)
 	return err
@@ -304,6 +308,8 @@ func (l *ledger) setRef(id SubjectID, ref string) error {
 }
 
 // moveSubject gives everything of one subject to another.
+// Names cannot meet: each belongs to one subject of its kind, whichever that is. The row that is left
+// behind says where everything went.
 func (l *ledger) moveSubject(from, to SubjectID) error {
 	for _, query := range []string{
 		`UPDATE intent SET subject = ? WHERE subject = ?`,
@@ -346,6 +352,7 @@ func (l *ledger) putLane(workspace string, lane Lane, until time.Time, why strin
 	return err
 }
 
+// dropLane frees a lane. One whose time has run out is left in the table until it parks again.
 func (l *ledger) dropLane(workspace string, lane Lane) error {
 	_, err := l.tx.Exec(l.ctx, `DELETE FROM lane WHERE workspace = ? AND lane = ?`, workspace, lane)
 	return err
@@ -373,6 +380,7 @@ func (l *ledger) lanes(each func(workspace string, lane Lane, p Parked)) error {
 }
 
 // openSubjects calls each for every queue on which the engine works; workspace "" means all.
+// A queue with intents in two lanes comes twice: the engine takes the more urgent, and the earlier time.
 func (l *ledger) openSubjects(workspace string, each func(SubjectID, Lane, time.Time)) error {
 	rows, err := l.tx.Query(l.ctx, `SELECT subject, lane, min(due_at) FROM intent WHERE open = 2 AND (workspace = ? OR ? = '') GROUP BY subject, lane`, workspace, workspace)
 	if err != nil {
@@ -430,6 +438,7 @@ func (l *ledger) list(f Filter) ([]Intent, error) {
 			args, open = append(args, s), open && s.open() > 0
 		}
 		if open {
+			// It follows from the states, but SQLite must read it to use the index of what is open.
 			query += ` AND i.open > 0`
 		}
 	}
@@ -478,7 +487,6 @@ func (l *ledger) newestFor(d *Draft) (*answer, error) {
 
 // answer is the row whose id a query finds, or nil. Most often there is none, and the driver takes longer over
 // the names of a dozen columns than over finding that out.
-// answer reads one row, or nil: that nothing was recorded is what most first asks find.
 func (l *ledger) answer(query string, args ...any) (*answer, error) {
 	var id int64
 	err := l.tx.QueryRow(l.ctx, query, args...).Scan(&id)
@@ -491,6 +499,8 @@ func (l *ledger) answer(query string, args ...any) (*answer, error) {
 	return l.answerBy(id)
 }
 
+// answerBy reads an answer whole. Whether it was chosen is asked of the choice, not of the words: with
+// no sentence that was true the index is -1, and the words are ours.
 func (l *ledger) answerBy(id int64) (*answer, error) {
 	var a answer
 	var deadline, spokenAt int64
@@ -554,6 +564,8 @@ func (l *ledger) setRefs(id int64, refs map[string]IntentID) error {
 }
 
 // setReplaced says by which newer answer an answer was replaced.
+// It stays, and its answer is still given to whoever asks it again: that it was replaced is what is
+// then said.
 func (l *ledger) setReplaced(id, by int64) error {
 	_, err := l.tx.Exec(l.ctx, `UPDATE answer SET replaced_by = ? WHERE id = ?`, by, id)
 	return err
