@@ -78,8 +78,8 @@ CREATE TABLE event (
     type      TEXT    NOT NULL,
     key       TEXT,
     version   INTEGER NOT NULL DEFAULT 1,
-    data      TEXT    NOT NULL DEFAULT '{}',
-    body      BLOB
+    data      BLOB,                         -- sealed
+    body      BLOB                          -- sealed: the masked body as received
 );
 CREATE UNIQUE INDEX event_key ON event (workspace, call, key) WHERE key IS NOT NULL;
 CREATE INDEX event_call ON event (workspace, call, id);
