@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -64,6 +65,9 @@ func (a *App) newWorkspace(name string, cfg config.Workspace) (*workspace, error
 // flow is the way in which the workspace signs in.
 func (w *workspace) flow() (salesforce.Flow, error) {
 	s := w.cfg.Salesforce
+	if !s.Configured() {
+		return nil, errors.New("salesforce.client_id is missing: every promise is kept in an org, so the server does not start without one; copy the consumer key and secret of the org's External Client App, or try `hookswitch demo`")
+	}
 	app := salesforce.App{LoginURL: s.LoginURL, ClientID: s.ClientID}
 	for _, secret := range s.ClientSecret {
 		app.ClientSecrets = append(app.ClientSecrets, salesforce.Secret(secret.Reveal()))
@@ -162,7 +166,7 @@ func (w *workspace) openDoors(ctx context.Context) error {
 	return nil
 }
 
-// connect gets the first token before the first caller needs it. It does not wait: an org that cannot be
+// connect gets the first token before the first caller needs it, and asks what day it is in the org. It does not wait: an org that cannot be
 // reached now must not keep the server from answering.
 func (w *workspace) connect(ctx context.Context) {
 	if !w.cfg.Salesforce.Configured() || w.browser != nil {
@@ -171,7 +175,7 @@ func (w *workspace) connect(ctx context.Context) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
 		defer cancel()
-		if _, err := w.tokens.Token(ctx); err != nil {
+		if err := w.desk.Learn(ctx); err != nil {
 			w.log.Warn("salesforce.unreachable", "workspace", w.name, "error", err)
 		}
 	}()

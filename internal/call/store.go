@@ -24,12 +24,16 @@ func NewLog(db *store.DB, box *store.Box) *Log { return &Log{db: db, box: box} }
 // Observe moves the call forward by what one message tells, and appends events to its timeline, in one
 // transaction. It reports whether any event was new: false means that the message had been seen before.
 func (l *Log) Observe(ctx context.Context, seen Seen, events ...Event) (fresh bool, err error) {
+	sealed, err := l.sealEvents(seen, events)
+	if err != nil {
+		return false, fmt.Errorf("observe call %s: %w", seen.Call, err)
+	}
 	err = l.db.Write(ctx, func(tx *store.Tx) error {
 		fresh = len(events) == 0
 		if err := l.advance(ctx, tx, seen); err != nil {
 			return err
 		}
-		for _, e := range events {
+		for _, e := range sealed {
 			kept, err := insertEvent(ctx, tx, seen, e)
 			if err != nil {
 				return err
@@ -46,8 +50,12 @@ func (l *Log) Observe(ctx context.Context, seen Seen, events ...Event) (fresh bo
 
 // Append adds events of our own to a call's timeline. They tell nothing new about the call itself.
 func (l *Log) Append(ctx context.Context, seen Seen, events ...Event) error {
-	err := l.db.Write(ctx, func(tx *store.Tx) error {
-		for _, e := range events {
+	sealed, err := l.sealEvents(seen, events)
+	if err != nil {
+		return fmt.Errorf("append to the timeline of call %s: %w", seen.Call, err)
+	}
+	err = l.db.Write(ctx, func(tx *store.Tx) error {
+		for _, e := range sealed {
 			if _, err := insertEvent(ctx, tx, seen, e); err != nil {
 				return err
 			}
@@ -101,6 +109,26 @@ ON CONFLICT (workspace, id) DO UPDATE SET
 	return err
 }
 
+// sealEvents seals what events hold: masking takes out what must never be kept, and leaves the names and
+// numbers that people say. It is done before the write, because the store has one writer for everyone.
+func (l *Log) sealEvents(seen Seen, events []Event) ([]Event, error) {
+	sealed := make([]Event, len(events))
+	for i, e := range events {
+		data, err := l.box.Seal(e.Data, eventAAD(seen.Workspace, seen.Call, "data"))
+		if err != nil {
+			return nil, fmt.Errorf("seal event: %w", err)
+		}
+		e.Data = data
+		if e.Body != nil {
+			if e.Body, err = l.box.Seal(e.Body, eventAAD(seen.Workspace, seen.Call, "body")); err != nil {
+				return nil, fmt.Errorf("seal event: %w", err)
+			}
+		}
+		sealed[i] = e
+	}
+	return sealed, nil
+}
+
 func insertEvent(ctx context.Context, tx *store.Tx, seen Seen, e Event) (bool, error) {
 	var key any
 	if e.Key != "" {
@@ -109,12 +137,32 @@ func insertEvent(ctx context.Context, tx *store.Tx, seen Seen, e Event) (bool, e
 	res, err := tx.Exec(ctx, `
 INSERT INTO event (workspace, call, person, at, type, key, version, data, body)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-		seen.Workspace, seen.Call, seen.Person, e.At.UnixMicro(), e.Type, key, Version, string(e.Data), e.Body)
+		seen.Workspace, seen.Call, seen.Person, e.At.UnixMicro(), e.Type, key, Version, []byte(e.Data), e.Body)
 	if err != nil {
 		return false, err
 	}
 	n, err := res.RowsAffected()
 	return n > 0, err
+}
+
+// openEvent is the reverse of sealEvents.
+func (l *Log) openEvent(workspace, id string, e *Event, data, body []byte) error {
+	plain, err := l.box.Open(data, eventAAD(workspace, id, "data"))
+	if err != nil {
+		return fmt.Errorf("open event: %w", err)
+	}
+	e.Data = plain
+	if body == nil {
+		return nil
+	}
+	if e.Body, err = l.box.Open(body, eventAAD(workspace, id, "body")); err != nil {
+		return fmt.Errorf("open event: %w", err)
+	}
+	return nil
+}
+
+func eventAAD(workspace, id, part string) []byte {
+	return []byte("event|" + workspace + "|" + id + "|" + part)
 }
 
 func (l *Log) seal(c Call) ([]byte, error) {
@@ -182,11 +230,14 @@ func (l *Log) Events(ctx context.Context, workspace, id string) (events []Event,
 		for rows.Next() {
 			var e Event
 			var at int64
-			var data string
-			if err := rows.Scan(&at, &e.Type, &e.Key, &data, &e.Body); err != nil {
+			var data, body []byte
+			if err := rows.Scan(&at, &e.Type, &e.Key, &data, &body); err != nil {
 				return err
 			}
-			e.At, e.Data = time.UnixMicro(at), json.RawMessage(data)
+			e.At = time.UnixMicro(at)
+			if err := l.openEvent(workspace, id, &e, data, body); err != nil {
+				return err
+			}
 			events = append(events, e)
 		}
 		return rows.Err()

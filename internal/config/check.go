@@ -178,6 +178,8 @@ func (d *decoder) checkWorkspace(path string, w *Workspace, public string) {
 	}
 	if d.given(join(path, "salesforce")) {
 		d.checkSalesforce(join(path, "salesforce"), &w.Salesforce, public)
+	} else if d.given(join(path, "vapi")) { // a file that was begun: an empty one asks for nothing
+		d.warn(d.place(path), join(path, "salesforce"), "is absent", "the server does not start without an org to keep its promises in: give login_url or my_domain, and client_id")
 	}
 	if d.given(join(path, "twilio")) {
 		d.checkTwilio(join(path, "twilio"), w.Twilio)

@@ -244,7 +244,7 @@ func TestDotEnvBesideTheFile(t *testing.T) {
 	if c.Playbooks[0] != filepath.Join(dir, "p.yaml") || c.Database.Path != filepath.Join(dir, "data", "hookswitch.db") {
 		t.Errorf("got %q and %q, want both in %s", c.Playbooks[0], c.Database.Path, dir)
 	}
-	if _, _, err := Load(filepath.Join(dir, "none.yaml"), none); err == nil || !strings.Contains(err.Error(), "hookswitch init") {
+	if _, _, err := Load(filepath.Join(dir, "none.yaml"), none); err == nil || !strings.Contains(err.Error(), "hookswitch config example") {
 		t.Errorf("a file that is not there: got %v", err)
 	}
 }

@@ -200,8 +200,9 @@ func TestWarnings(t *testing.T) {
 		"api_keys: [\"0123456789abcdef\\n\"]": "api_keys: begins or ends with a blank",
 		"api_keys: [abc]":                     "api_keys: is shorter than 16 characters",
 		"operator: {}":                        "nobody can sign in",
-		"vapi: {api_key: x}":                  "every webhook will be refused",
-		"twilio: {account_sid: AC1, api_key: SK1, api_secret: x}": "Twilio's callbacks are signed with it alone",
+		"vapi: {api_key: x}\nsalesforce: {my_domain: acme, client_id: x, client_secret: x}": "every webhook will be refused",
+		"vapi: {webhook_auth: [{secret: x}]}":                                               "the server does not start without an org",
+		"twilio: {account_sid: AC1, api_key: SK1, api_secret: x}":                           "Twilio's callbacks are signed with it alone",
 	} {
 		_, warnings := parse(t, text, none)
 		if len(warnings) != 1 || !strings.Contains(warnings[0].String(), want) {

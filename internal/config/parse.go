@@ -32,7 +32,7 @@ func Load(path string, env func(string) (string, bool)) (*Config, []Warning, err
 	}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("read configuration: %w — `hookswitch init` writes one to start from", err)
+		return nil, nil, fmt.Errorf("read configuration: %w — make one to start from with `hookswitch config example > hookswitch.yaml`", err)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("read configuration: %w", err)
