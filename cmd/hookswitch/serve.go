@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync"
 	"syscall"
 
@@ -29,6 +30,11 @@ playbooks again, for calls that begin from then on; a playbook with a fault is r
 	})
 }
 
+// startGC is how far the heap may grow between collections while the parts are put together, in per cent.
+// Reading playbooks litters much and keeps little: collected often, what it keeps lies close together, and an
+// idle server needs some 2 MiB less.
+const startGC = 20
+
 func serve(c *cobra.Command, _ []string) error {
 	cfg, err := configured(c)
 	if err != nil {
@@ -40,7 +46,9 @@ func serve(c *cobra.Command, _ []string) error {
 	}
 	ctx, cancel := context.WithCancel(c.Context())
 	defer cancel()
+	usual := debug.SetGCPercent(startGC)
 	a, err := app.New(ctx, app.Options{Config: cfg, Log: log})
+	debug.SetGCPercent(usual)
 	if err != nil {
 		return err
 	}

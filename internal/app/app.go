@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -185,7 +186,7 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	gone := make(chan error, 1)
 	go func() { gone <- srv.Serve(l) }()
 	a.log.Info("server.ready", "listen", l.Addr().String())
-	debug.FreeOSMemory() // reading playbooks and migrations took as much as serving does, and an idle server would keep it
+	giveBack()
 	var err error
 	select {
 	case err = <-gone:
@@ -196,6 +197,13 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	err = errors.Join(err, srv.Shutdown(ending), a.Close(ending))
 	a.log.Info("server.stopped")
 	return err
+}
+
+// giveBack returns to the system what the start took: reading playbooks and migrations needs as much memory
+// as serving does, and an idle server would keep it. The first collection only ages what lies in pools.
+func giveBack() {
+	runtime.GC()
+	debug.FreeOSMemory()
 }
 
 // transport keeps enough connections to the neighbours that a burst of calls does not wait for handshakes.

@@ -32,7 +32,8 @@ const (
 func program(b *testing.B) string {
 	b.Helper()
 	bin := filepath.Join(b.TempDir(), "hookswitch")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", bin, "github.com/hookswitch/hookswitch/cmd/hookswitch")
+	build := exec.Command("go", "build", "-trimpath", "-o", bin, "github.com/hookswitch/hookswitch/cmd/hookswitch")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("build: %v\n%s", err, out)
 	}
@@ -75,7 +76,7 @@ func serve(b *testing.B, bin, dir string) *process {
 				return p
 			}
 		}
-		time.Sleep(2 * time.Millisecond)
+		<-time.After(2 * time.Millisecond)
 	}
 	p.end(b)
 	b.Fatalf("it was not ready after 20 s:\n%s", &p.said)
@@ -155,7 +156,7 @@ func BenchmarkIdle(b *testing.B) {
 	resident := 0
 	for range b.N {
 		p := serve(b, bin, b.TempDir())
-		time.Sleep(2 * time.Second) // what the start took is given back
+		<-time.After(2 * time.Second) // what the start took is given back
 		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Process.Pid))
 		p.end(b)
 		if err != nil {
