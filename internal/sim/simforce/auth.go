@@ -157,6 +157,7 @@ func page(code, description string) reply {
 }
 
 // exchange answers the token endpoint. Each flow's key set is that of the vendor: see signed and jwtBearer.
+// No flow states when its token ends: expires_in belongs to another of the vendor's products.
 func (o *Org) exchange(w web) (object, *oauthError) {
 	f := w.form
 	switch f.Get("grant_type") {
@@ -326,6 +327,7 @@ func (o *Org) client(w web) *oauthError {
 }
 
 // introspect tells the truth about a token's end, if the app may ask.
+// Its times are in seconds, unlike issued_at in a token's answer.
 func (o *Org) introspect(w web) reply {
 	if err := o.client(w); err != nil {
 		return err.reply()
@@ -347,6 +349,7 @@ func (o *Org) introspect(w web) reply {
 }
 
 // revoke ends a session, or with a refresh token the family.
+// A token that is not known is refused with 400 here; RFC 7009 would have it pass.
 func (o *Org) revoke(w web) reply {
 	token := w.form.Get("token")
 	if w.method == http.MethodGet {

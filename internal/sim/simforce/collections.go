@@ -18,6 +18,7 @@ type row struct {
 // collections serves /composite/sobjects and what is below it. Whatever becomes of the records the answer is 200
 // with an entry for each, in order; errors call their code statusCode (REST API Developer Guide, "SObject
 // Collections").
+// Inside a composite the family counts as one subrequest, and the composite's allOrNone is the one that holds.
 func (o *Org) collections(c *call) reply {
 	switch {
 	case len(c.path) == 2 && c.method == http.MethodDelete:

@@ -56,6 +56,7 @@ type step struct {
 }
 
 // result is what came of a step; later steps may refer to its body.
+// A body is kept as it was built and not as bytes, so that a reference finds a value with its type.
 type result struct {
 	ref   string
 	reply reply
@@ -152,6 +153,7 @@ func compositeBody(c *call) (steps []step, allOrNone bool, errs apiErrors) {
 	return steps, allOrNone, nil
 }
 
+// compositeStep reads one subrequest. Its url is read only when its turn comes: it may hold references.
 func compositeStep(c *call, x any) (step, apiErrors) {
 	m, isObject := x.(object)
 	if !isObject {
@@ -200,6 +202,7 @@ func compositeStep(c *call, x any) (step, apiErrors) {
 }
 
 // step runs one subrequest with the references to earlier ones put in.
+// A reference that cannot be resolved halts this part alone, and those that refer to it.
 func (o *Org) step(c *call, s step, done []result) reply {
 	text, errs := substitute(s.url, done, url.PathEscape)
 	var body any
@@ -243,6 +246,7 @@ func (c *call) locate(text string) apiErrors {
 }
 
 // run executes a subrequest within its request's transaction. What fails has undone its own writes.
+// Meanwhile the transaction belongs to the part: rules look at the part's headers, not the request's.
 func (c *call) run() reply {
 	outer := c.tx.call
 	c.tx.call = c

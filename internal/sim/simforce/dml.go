@@ -214,6 +214,7 @@ func (t *tx) resolve(b *Object, m member) (*Field, any, apiErrors) {
 }
 
 // references checks that every id that is written names a live row of an object that the field may point to.
+// Of another object, deleted, and never there are three codes, as at the vendor: a client can do something else about each.
 func (t *tx) references(w *writing) apiErrors {
 	for i := range w.b.Fields {
 		f := &w.b.Fields[i]
@@ -236,6 +237,7 @@ func (t *tx) references(w *writing) apiErrors {
 }
 
 // stamp writes the system columns, to the second as the vendor keeps them.
+// The caller may not write these, and no test has to expect them: they are left out of the ledger.
 func (t *tx) stamp(w *writing, insert bool) {
 	now := t.now.UTC().Truncate(1e9).Format(timeForm)
 	if insert {
@@ -245,6 +247,7 @@ func (t *tx) stamp(w *writing, insert bool) {
 }
 
 // remove puts a row into the recycle bin.
+// Its keys become free: an upsert under the same key makes a new record.
 func (t *tx) remove(b *Object, r *record) apiErrors {
 	if b.NoDelete {
 		return fail(http.StatusBadRequest, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "entity type %s does not support delete", b.Name)

@@ -228,6 +228,7 @@ func (h hits) reply() (reply, bool) {
 }
 
 // strike carries out what a fault does before the execution. It reports whether the connection is to be reset now.
+// The order is that of a request's life: the network first, then what stands before the org, then time, then the work.
 func (o *Org) strike(in *incoming) bool {
 	h := in.hits
 	if h.ends == Down && h.fault.Status == 0 || h.ends == ResetBefore {
@@ -276,6 +277,7 @@ func (o *Org) claim(in *incoming) {
 
 // commitLate puts the execution off. The session is that of the arrival, and so are the keys that the request
 // sees: it may lose to what was written in between.
+// It is what a client meets that gave up: the answer never came, and the record is there some time later.
 func (o *Org) commitLate(in *incoming) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

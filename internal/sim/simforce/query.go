@@ -10,6 +10,7 @@ import (
 )
 
 // cursor is an open query. It dies with the session that opened it.
+// An open query holds its rows as they were when it began (REST API Developer Guide, "Query": a locator lives two days).
 type cursor struct {
 	session *session
 	rows    []any
@@ -23,6 +24,7 @@ const (
 )
 
 // query serves /query and /queryAll: a statement, or the next page of one.
+// A statement is read, bound and run in one request; its pages are cut afterwards.
 func (o *Org) query(c *call) reply {
 	if len(c.path) == 2 {
 		return o.nextPage(c, c.path[1])
@@ -51,6 +53,7 @@ func (o *Org) query(c *call) reply {
 }
 
 // run gives the rendered rows of a statement and totalSize.
+// A platform event is no object to a query: it leaves nothing behind.
 func (o *Org) run(q statement, v view, base string) ([]any, int, apiErrors) {
 	b := o.object(q.from)
 	if b == nil || b.Event {

@@ -12,6 +12,7 @@ import (
 
 // AssignmentRule gives new and changed rows of an object to a queue, overruling an OwnerId that the caller sends,
 // unless the request carries Sforce-Auto-Assign: FALSE. Rules are active by default, as in most orgs.
+// A client that sets OwnerId and does not send the header is overruled, at the vendor as here.
 type AssignmentRule struct {
 	Object, Queue string // Queue is the DeveloperName of the Group
 }
@@ -166,6 +167,7 @@ func computeOpportunity(w *writing) {
 }
 
 // crossField refuses what single fields cannot show.
+// A person may change a converted lead in the browser, a caller may not.
 func (t *tx) crossField(w *writing) apiErrors {
 	switch w.b.Name {
 	case "Lead":

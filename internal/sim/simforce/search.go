@@ -41,6 +41,7 @@ func searchable(b *Object) bool {
 }
 
 // search serves SOSL: FIND {term} IN PHONE FIELDS RETURNING Lead(Id, Name WHERE … LIMIT n), Contact LIMIT n.
+// A search asks the index, not the tables: what was written a moment ago is not in it (see Options.SearchLag).
 func (o *Org) search(c *call) reply {
 	f, errs := parseSOSL(c.query.Get("q"))
 	if errs != nil {

@@ -59,6 +59,7 @@ func (o *Org) Handler() http.Handler { return o }
 
 // ServeHTTP answers one request: it arrives, is logged and matched with faults; it passes the gates; it is
 // executed under the lock; it is written. Faults may stop it before or after the execution.
+// An aborted handler is how a reset looks from here: net/http closes the connection without an answer.
 func (o *Org) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, "/_sim/") && o.o.Control {
 		o.control(w, r)
@@ -86,6 +87,7 @@ func (o *Org) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // incoming is a request with all that was decided about it on arrival.
+// It is kept because a fault may let time pass between arrival and execution.
 type incoming struct {
 	r        *http.Request
 	at       time.Time
@@ -294,6 +296,7 @@ func split(escaped string) ([]string, bool) {
 }
 
 // setVersion reads v67.0. Versions 21 to 30 are retired; what the org does not know yet is not found.
+// The current ones are listed under "Versions", the retired under "API End-of-Life" in the REST API Developer Guide.
 func (c *call) setVersion(s string) apiErrors {
 	digits, dotted := strings.CutSuffix(strings.TrimPrefix(s, "v"), ".0")
 	n, err := strconv.Atoi(digits)
@@ -350,6 +353,7 @@ func htmlReply(status int) reply {
 }
 
 // write sends an answer. A defect of this package, an answer that cannot be encoded, stops the handler.
+// There is no Retry-After and no X-RateLimit header on any answer: the vendor's core REST sends none.
 func write(w http.ResponseWriter, r *http.Request, p reply) {
 	maps.Copy(w.Header(), p.header)
 	raw, typ := p.raw, p.typ

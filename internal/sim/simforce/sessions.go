@@ -35,6 +35,7 @@ type family struct {
 }
 
 // maxApprovals is how often a user may approve one app: the next approval revokes the oldest.
+// Salesforce Help, "OAuth Tokens and Scopes": who authorises anew for every start loses the oldest start's token.
 const maxApprovals = 5
 
 // open begins a session. Each exchange gives a new token; the vendor may hand out the old one again, which a client
@@ -53,6 +54,8 @@ func (o *Org) open(scope string, f *family) *session {
 func (s *session) alive(now time.Time) bool { return !s.ended && now.Before(s.expires) }
 
 // use finds a live session and renews it once half its time has gone: that is how the timeout slides.
+// A session that is used goes on for ever; one that is not ends after the org's timeout (Salesforce Help, "Modify Session
+// Security Settings").
 func (o *Org) use(token string) *session {
 	now := time.Now()
 	s := o.sessions[token]
@@ -162,6 +165,7 @@ func (o *Org) claimRefresh(token string) (done func(), errs *oauthError) {
 }
 
 // refresh exchanges a refresh token that claimRefresh has let through.
+// With rotation the answer holds the next refresh token, and the one that was sent is spent even if the answer is lost.
 func (o *Org) refresh(token, scheme, host string) (object, *oauthError) {
 	f := o.families[token]
 	if f == nil || f.revoked {
@@ -238,6 +242,7 @@ func sessionGone() reply {
 const limitWindow = 24 * time.Hour
 
 // usage counts requests in a rolling window.
+// The vendor counts per org over the last 24 hours, all users and clients together.
 type usage struct {
 	total   int
 	minutes []minute

@@ -17,6 +17,7 @@ type column struct {
 }
 
 // view is how a query sees the org: now, or as it was at a moment.
+// With all, deleted rows are seen too: that is what tells /queryAll from /query.
 type view struct {
 	org *Org
 	at  time.Time // zero: now
@@ -70,6 +71,7 @@ func nameObject() *Object {
 }
 
 // column resolves a path such as Account.Owner.Name from an object.
+// Names are not case-sensitive, in paths as in fields.
 func (o *Org) column(b *Object, path string) (column, apiErrors) {
 	var c column
 	parts := strings.Split(path, ".")

@@ -108,6 +108,7 @@ func (f *Field) numberValue(v any) (any, apiErrors) {
 
 // textValue checks length in UTF-16 units, in which the vendor counts, and for text areas in bytes too: several of
 // their limits are enforced so, although Setup speaks of characters (help article 000382141).
+// Trimming comes first, as at the vendor: blanks at the ends are never stored.
 func (f *Field) textValue(s string) (any, apiErrors) {
 	s = strings.TrimSpace(s)
 	if s == "" {
