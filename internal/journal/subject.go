@@ -39,8 +39,8 @@ func (l *ledger) assign(workspace string, p *Promise) (SubjectID, error) {
 		if id, err = l.newSubject(workspace, s); err != nil {
 			return 0, err
 		}
-		// It was known by our key alone, and is now named by the vendor's id as well.
 	} else if s.Ref != "" && len(unknown) > 0 {
+		// It was known by our key alone, and is now named by the vendor's id as well.
 		if err := l.setRef(id, s.Ref); err != nil {
 			return 0, err
 		}
