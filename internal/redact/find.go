@@ -122,7 +122,7 @@ func (f *finder) scan(i, end int) {
 			if i > 0 && class[f.s[i-1]] == digit && f.open {
 				f.separate('+') // a blank in a query
 			} else {
-				f.break_()
+				f.breakOff()
 				f.plus = true
 			}
 			i++
@@ -134,10 +134,10 @@ func (f *finder) scan(i, end int) {
 				i += 3
 				continue
 			}
-			f.break_()
+			f.breakOff()
 			i++
 		default:
-			f.break_()
+			f.breakOff()
 			i++
 		}
 	}
@@ -155,8 +155,8 @@ func (f *finder) separate(c byte) {
 	}
 }
 
-// break_ ends whatever was open: no number goes over this.
-func (f *finder) break_() {
+// breakOff ends whatever was open: no number goes over this.
+func (f *finder) breakOff() {
 	f.close()
 	f.plus, f.afterCard = false, false
 }
@@ -164,7 +164,7 @@ func (f *finder) break_() {
 // mask steps over a mask that stands in the text already.
 func (f *finder) mask(i, end int) int {
 	n := ownMask(f.s[i:end])
-	f.break_()
+	f.breakOff()
 	if n == 0 {
 		return i + 1
 	}
@@ -185,7 +185,7 @@ func (f *finder) rune(i, end int) int {
 		f.separate(' ')
 		return i + n
 	}
-	f.break_()
+	f.breakOff()
 	return i + n
 }
 
@@ -206,7 +206,7 @@ func (f *finder) token(i, end int) int {
 		if from > i {
 			f.spokenWord() // Bearer
 		}
-		f.break_()
+		f.breakOff()
 		f.spans = append(f.spans, span{from, to, f.part, maskKey})
 		return to
 	}
@@ -225,7 +225,7 @@ func (f *finder) number(i, j int) {
 	// The digits of a fraction are no number of their own: 0.4111111111111111.
 	fraction := j-i >= 13 && i >= 2 && f.s[i-1] == '.' && f.s[i-2] == '0' && (i < 3 || class[f.s[i-3]] != digit)
 	if fraction || j-i > maxDigits {
-		f.break_()
+		f.breakOff()
 		return
 	}
 	f.unit(unit{start: i, end: j}, f.s[i:j])
@@ -238,7 +238,7 @@ func (f *finder) unit(u unit, digits string) {
 		return
 	}
 	if f.open && (f.seps > maxSeparators || f.gap > 0 && !f.crossed) {
-		f.break_()
+		f.breakOff()
 	}
 	if f.crossed {
 		f.everCross = true
@@ -267,7 +267,7 @@ func (f *finder) boundary() {
 		f.crossed, f.gap, f.seps = true, 0, 0
 		return
 	}
-	f.break_()
+	f.breakOff()
 }
 
 // close ends the open run. Runs of less than three digits say nothing.
@@ -299,10 +299,10 @@ func (f *finder) spokenWord() {
 	switch {
 	case f.mute:
 	case !f.lenient:
-		f.break_()
+		f.breakOff()
 	case f.open:
 		if f.gap++; f.gap > gapWords {
-			f.break_()
+			f.breakOff()
 		}
 	}
 	f.plus = f.plus && f.open
@@ -311,7 +311,7 @@ func (f *finder) spokenWord() {
 
 // mixed reads a token of letters and figures: an id, an amount, an IBAN. A card may hide in it.
 func (f *finder) mixed(i, j, end int) int {
-	f.break_()
+	f.breakOff()
 	if to := ibanAt(f.s[:end], i); to > 0 {
 		f.spans = append(f.spans, span{i, to, f.part, maskIBAN})
 		return to

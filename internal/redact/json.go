@@ -56,7 +56,6 @@ type walker struct {
 	depth  int
 	nested int
 	buf    []byte
-	offs   []int
 }
 
 // message is a text in a list of messages with roles.
@@ -391,7 +390,7 @@ func escapedRune(s string) (rune, int) {
 			if d < 0 {
 				return -1
 			}
-			v = v<<4 | rune(d)
+			v = v<<4 | rune(d) //nolint:gosec // d is below 16
 		}
 		return v
 	}

@@ -9,7 +9,9 @@ import (
 	"testing"
 )
 
-// TestJSONMasksInPlace: what is masked, with every other byte as it was. // mission-part: A.8
+// mission-part: A.8
+//
+// TestJSONMasksInPlace: what is masked, with every other byte as it was.
 func TestJSONMasksInPlace(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{
 		{"text", `{"a": "card 4111 1111 1111 1111" , "b":1}`, `{"a": "card [card •••• 1111]" , "b":1}`},
@@ -18,22 +20,34 @@ func TestJSONMasksInPlace(t *testing.T) {
 		{"words after an escape", `["a\nfour one one one one one one one one one one one one one one one"]`, `["a\n[card •••• 1111]"]`},
 		{"number", `{"n":4111111111111111,"t":1787270400000,"f":0.4111111111111111}`, `{"n":"[card •••• 1111]","t":1787270400000,"f":0.4111111111111111}`},
 		{"key", `{"4111111111111111":true}`, `{"[card •••• 1111]":true}`},
-		{"arguments in a string", `{"arguments":"{\"cvv\": \"123\", \"apiKey\":\"abc\", \"note\":\"4111111111111111\", \"n\":4111111111111111}"}`,
-			`{"arguments":"{\"cvv\": \"[cvv]\", \"apiKey\":\"[secret]\", \"note\":\"[card •••• 1111]\", \"n\":\"[card •••• 1111]\"}"}`},
-		{"codes by key", `{"cvv":123,"securityCode":"one two three","ssn":"123456789","SSN":123456789,"card_number":"4111 1111 1111 1112","cvc":null,"caseNumber":"00001026"}`,
-			`{"cvv":"[cvv]","securityCode":"[cvv]","ssn":"[ssn]","SSN":"[ssn]","card_number":"[card •••• 1112]","cvc":null,"caseNumber":"00001026"}`},
-		{"credentials", `{"phoneNumber":{"twilioAccountSid":"AC1","twilioAuthToken":"abc","twilioApiKey":"SK1","twilioApiSecret":["x",{"y":5}]},"serverUrlSecret":"z","credentialId":"keep","password":null,"X-Vapi-Secret":"q","completionTokens":61}`,
-			`{"phoneNumber":{"twilioAccountSid":"AC1","twilioAuthToken":"[secret]","twilioApiKey":"[secret]","twilioApiSecret":["[secret]",{"y":"[secret]"}]},"serverUrlSecret":"[secret]","credentialId":"keep","password":null,"X-Vapi-Secret":"[secret]","completionTokens":61}`},
+		{
+			"arguments in a string", `{"arguments":"{\"cvv\": \"123\", \"apiKey\":\"abc\", \"note\":\"4111111111111111\", \"n\":4111111111111111}"}`,
+			`{"arguments":"{\"cvv\": \"[cvv]\", \"apiKey\":\"[secret]\", \"note\":\"[card •••• 1111]\", \"n\":\"[card •••• 1111]\"}"}`,
+		},
+		{
+			"codes by key", `{"cvv":123,"securityCode":"one two three","ssn":"123456789","SSN":123456789,"card_number":"4111 1111 1111 1112","cvc":null,"caseNumber":"00001026"}`,
+			`{"cvv":"[cvv]","securityCode":"[cvv]","ssn":"[ssn]","SSN":"[ssn]","card_number":"[card •••• 1112]","cvc":null,"caseNumber":"00001026"}`,
+		},
+		{
+			"credentials", `{"phoneNumber":{"twilioAccountSid":"AC1","twilioAuthToken":"abc","twilioApiKey":"SK1","twilioApiSecret":["x",{"y":5}]},"serverUrlSecret":"z","credentialId":"keep","password":null,"X-Vapi-Secret":"q","completionTokens":61}`,
+			`{"phoneNumber":{"twilioAccountSid":"AC1","twilioAuthToken":"[secret]","twilioApiKey":"[secret]","twilioApiSecret":["[secret]",{"y":"[secret]"}]},"serverUrlSecret":"[secret]","credentialId":"keep","password":null,"X-Vapi-Secret":"[secret]","completionTokens":61}`,
+		},
 		{"server headers", `{"server":{"url":"https://a","headers":{"X-Env":"prod"}}}`, `{"server":{"url":"https://a","headers":{"X-Env":"[secret]"}}}`},
-		{"prompts", `{"assistant":{"model":{"provider":"openai","messages":[{"role":"system","content":"You are"},{"role":"user","content":[{"type":"text","text":"hi"}]}]},"firstMessage":"Hello"}}`,
-			`{"assistant":{"model":{"provider":"openai","messages":[{"role":"system","content":"[prompt]"},{"role":"user","content":[{"type":"text","text":"[prompt]"}]}]},"firstMessage":"Hello"}}`},
+		{
+			"prompts", `{"assistant":{"model":{"provider":"openai","messages":[{"role":"system","content":"You are"},{"role":"user","content":[{"type":"text","text":"hi"}]}]},"firstMessage":"Hello"}}`,
+			`{"assistant":{"model":{"provider":"openai","messages":[{"role":"system","content":"[prompt]"},{"role":"user","content":[{"type":"text","text":"[prompt]"}]}]},"firstMessage":"Hello"}}`,
+		},
 		{"system message, role last", `[{"message":"You have card 4111111111111111","time":1,"role":"system"},{"role":"user","message":"hi"}]`, `[{"message":"[prompt]","time":1,"role":"system"},{"role":"user","message":"hi"}]`},
 		{"system message in parts", `[{"role":"system","content":[{"type":"text","text":"You"}]}]`, `[{"role":"system","content":"[prompt]"}]`},
-		{"split over messages", `{"messages":[{"role":"user","message":"it's four one one one, 1111"},{"role":"bot","message":"mm-hmm"},{"role":"user","message":"then 1111 1111 \u00e9"}]}`,
-			`{"messages":[{"role":"user","message":"it's [card]"},{"role":"bot","message":"mm-hmm"},{"role":"user","message":"then [card •••• 1111] \u00e9"}]}`},
+		{
+			"split over messages", `{"messages":[{"role":"user","message":"it's four one one one, 1111"},{"role":"bot","message":"mm-hmm"},{"role":"user","message":"then 1111 1111 \u00e9"}]}`,
+			`{"messages":[{"role":"user","message":"it's [card]"},{"role":"bot","message":"mm-hmm"},{"role":"user","message":"then [card •••• 1111] \u00e9"}]}`,
+		},
 		{"asked for", `[{"role":"assistant","content":"What's the security code?"},{"role":"user","content":"one two three"}]`, `[{"role":"assistant","content":"What's the security code?"},{"role":"user","content":"[cvv]"}]`},
-		{"words one by one", `{"metadata":{"wordLevelConfidence":[{"word":"four","confidence":0.99},{"word":"visa","punctuated_word":"4111"}]}}`,
-			`{"metadata":{"wordLevelConfidence":[{"word":"•","confidence":0.99},{"word":"visa","punctuated_word":"•"}]}}`},
+		{
+			"words one by one", `{"metadata":{"wordLevelConfidence":[{"word":"four","confidence":0.99},{"word":"visa","punctuated_word":"4111"}]}}`,
+			`{"metadata":{"wordLevelConfidence":[{"word":"•","confidence":0.99},{"word":"visa","punctuated_word":"•"}]}}`,
+		},
 		{"no JSON", `not json 4111111111111111`, `not json [card •••• 1111]`},
 		{"cut", `{"a":"4111111111111111"`, `{"a":"[card •••• 1111]"`},
 	} {

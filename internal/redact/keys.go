@@ -15,13 +15,32 @@ type keyForm struct {
 // their key formats (Stripe, OpenAI, Anthropic, AWS, Google, GitHub, GitLab, Slack, SendGrid, Svix,
 // Hugging Face) and Salesforce's OAuth answers (session ids 00D…!…, refresh tokens 5Aep…).
 var keyForms = [...]keyForm{
-	{"sk_live_", 8, "_"}, {"sk_test_", 8, "_"}, {"rk_live_", 8, "_"}, {"rk_test_", 8, "_"},
-	{"sk_", 16, "_"}, {"sk-", 16, "_-"}, {"whsec_", 12, "+/="},
-	{"AKIA", 16, ""}, {"ASIA", 16, ""}, {"AIza", 30, "_-"}, {"ya29.", 16, "._-"},
-	{"ghp_", 20, ""}, {"gho_", 20, ""}, {"ghu_", 20, ""}, {"ghs_", 20, ""}, {"ghr_", 20, ""},
-	{"github_pat_", 20, "_"}, {"glpat-", 16, "_-"}, {"hf_", 20, ""},
-	{"xoxb-", 10, "-"}, {"xoxp-", 10, "-"}, {"xoxa-", 10, "-"}, {"xoxs-", 10, "-"}, {"xapp-", 10, "-"},
-	{"SG.", 20, "._-"}, {"5Aep", 20, "._="},
+	{"sk_live_", 8, "_"},
+	{"sk_test_", 8, "_"},
+	{"rk_live_", 8, "_"},
+	{"rk_test_", 8, "_"},
+	{"sk_", 16, "_"},
+	{"sk-", 16, "_-"},
+	{"whsec_", 12, "+/="},
+	{"AKIA", 16, ""},
+	{"ASIA", 16, ""},
+	{"AIza", 30, "_-"},
+	{"ya29.", 16, "._-"},
+	{"ghp_", 20, ""},
+	{"gho_", 20, ""},
+	{"ghu_", 20, ""},
+	{"ghs_", 20, ""},
+	{"ghr_", 20, ""},
+	{"github_pat_", 20, "_"},
+	{"glpat-", 16, "_-"},
+	{"hf_", 20, ""},
+	{"xoxb-", 10, "-"},
+	{"xoxp-", 10, "-"},
+	{"xoxa-", 10, "-"},
+	{"xoxs-", 10, "-"},
+	{"xapp-", 10, "-"},
+	{"SG.", 20, "._-"},
+	{"5Aep", 20, "._="},
 }
 
 // keyAt returns the bounds of the key that begins with the token s[i:j], or zeros. It is asked for every
@@ -134,7 +153,7 @@ func hasSuffixFold(s, suffix string) bool {
 // pem masks a private key from its first line to its last, or to the end of the text when that is missing.
 // Certificates and public keys are nobody's secret.
 func (f *finder) pem(i, end int) int {
-	f.break_()
+	f.breakOff()
 	text := f.s[i:end]
 	head := text[:min(len(text), 64)]
 	if !strings.Contains(head, "PRIVATE KEY-----") {

@@ -22,7 +22,7 @@ func (f *finder) word(i, j, end int) int {
 	case filler:
 		return j
 	case plusWord:
-		f.break_()
+		f.breakOff()
 		f.plus = true
 		return j
 	case cvvWord, ssnWord, cardWord:
@@ -34,7 +34,7 @@ func (f *finder) word(i, j, end int) int {
 	case secretName:
 		if from, to := valueAfter(f.s[:end], i, j); to > 0 {
 			f.spokenWord()
-			f.break_()
+			f.breakOff()
 			f.spans = append(f.spans, span{from, to, f.part, maskKey})
 			f.prev = plainWord
 			return to
@@ -73,7 +73,7 @@ func (f *finder) next(i, end int) (from, to, kind, value int) {
 }
 
 // small reads a number below a hundred at i. Digits said one by one stay apart: "four one" is no 41.
-func (f *finder) small(i, end int) (value, to int, ok bool) {
+func (f *finder) small(i, end int) (value, to int) {
 	j := i
 	for j < end && class[f.s[j]] == letter {
 		j++
@@ -81,16 +81,16 @@ func (f *finder) small(i, end int) (value, to int, ok bool) {
 	word := meaning(f.s[i:j])
 	if word.kind == tensWord {
 		if _, to, kind, ones := f.next(j, end); kind == digitWord && ones > 0 {
-			return word.value + ones, to, true
+			return word.value + ones, to
 		}
 	}
-	return word.value, j, word.kind == digitWord || word.kind == teenWord || word.kind == tensWord
+	return word.value, j
 }
 
 // cardinal reads a number word at i with what belongs to it: "forty one", "three hundred and twelve",
 // "four thousand one hundred eleven". All of it is one unit.
 func (f *finder) cardinal(i, end int) int {
-	value, at, _ := f.small(i, end)
+	value, at := f.small(i, end)
 	for scale := 1000; scale >= 100; scale /= 10 {
 		_, to, kind, by := f.next(at, end)
 		if kind != scaleWord || by > scale || value == 0 {
@@ -104,11 +104,11 @@ func (f *finder) cardinal(i, end int) int {
 		if kind != digitWord && kind != teenWord && kind != tensWord {
 			continue
 		}
-		rest, after, _ := f.small(from, end)
+		rest, after := f.small(from, end)
 		if _, to, kind, h := f.next(after, end); by == 1000 && kind == scaleWord && h == 100 {
 			rest, after = rest*100, to
 			if from, _, kind, _ := f.next(after, end); kind == digitWord || kind == teenWord || kind == tensWord {
-				more, to, _ := f.small(from, end)
+				more, to := f.small(from, end)
 				rest, after = rest+more, to
 			}
 		}

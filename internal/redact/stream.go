@@ -3,6 +3,7 @@ package redact
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -109,7 +110,7 @@ func (s *Stream) read(text string) (string, [][]span) {
 	masked := Text(text)
 	var b strings.Builder
 	turns := make([]turn, 0, len(s.Tail)+1)
-	for _, heard := range append(s.Tail[:len(s.Tail):len(s.Tail)], Heard{Text: masked}) {
+	for _, heard := range append(slices.Clip(s.Tail), Heard{Text: masked}) {
 		turns = append(turns, turn{b.Len(), b.Len() + len(heard.Text), heard.Other})
 		b.WriteString(heard.Text)
 	}

@@ -41,7 +41,9 @@ func listen(t *testing.T, said []string) []string {
 	return kept
 }
 
-// TestStreamFindsSplitNumbers: a number in several transcripts is masked in all of them. // mission-part: A.8
+// mission-part: A.8
+//
+// TestStreamFindsSplitNumbers: a number in several transcripts is masked in all of them.
 func TestStreamFindsSplitNumbers(t *testing.T) {
 	for _, c := range []struct {
 		name       string

@@ -5,7 +5,9 @@ import (
 	"testing"
 )
 
-// TestTextMasksWhatIsNeverKept: written, spoken, mixed. // mission-part: A.8
+// mission-part: A.8
+//
+// TestTextMasksWhatIsNeverKept: written, spoken, mixed.
 func TestTextMasksWhatIsNeverKept(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		// Cards: schemes and lengths.
@@ -36,8 +38,10 @@ func TestTextMasksWhatIsNeverKept(t *testing.T) {
 		{"it's forty one eleven eleven eleven eleven eleven eleven eleven okay", "it's [card •••• 1111] okay"},
 		{"five five double five triple five five five five five five double four double four", "[card •••• 4444]"},
 		{"four one double one uh one one one one um then one one one one and one one one one", "[card •••• 1111]"},
-		{"for one one one one one one one one one one one one one one one four one one one one one one one one one one one one one one one",
-			"for one one one one one one one one one one one one one one one [card •••• 1111]"},
+		{
+			"for one one one one one one one one one one one one one one one four one one one one one one one one one one one one one one one",
+			"for one one one one one one one one one one one one one one one [card •••• 1111]",
+		},
 		{"four thousand one hundred eleven 1111 1111 one one one one", "[card •••• 1111]"},
 		{"4111 one one one one 1111 eleven eleven", "[card •••• 1111]"},
 		{"four won won won 1111 1111 1111", "[card •••• 1111]"},
@@ -85,7 +89,9 @@ func TestTextMasksWhatIsNeverKept(t *testing.T) {
 	}
 }
 
-// TestTextKeepsWhatIsNeeded: what a call is about must survive. // mission-part: A.8
+// mission-part: A.8
+//
+// TestTextKeepsWhatIsNeeded: what a call is about must survive.
 func TestTextKeepsWhatIsNeeded(t *testing.T) {
 	for _, s := range []string{
 		"", "a", "12",

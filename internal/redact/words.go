@@ -37,7 +37,7 @@ var senses = map[string]sense{
 	"fourteen": {teenWord, 14}, "fifteen": {teenWord, 15}, "sixteen": {teenWord, 16}, "seventeen": {teenWord, 17},
 	"eighteen": {teenWord, 18}, "nineteen": {teenWord, 19},
 
-	"twenty": {tensWord, 20}, "thirty": {tensWord, 30}, "forty": {tensWord, 40}, "fourty": {tensWord, 40}, "fifty": {tensWord, 50},
+	"twenty": {tensWord, 20}, "thirty": {tensWord, 30}, "forty": {tensWord, 40}, "fourty": {tensWord, 40}, "fifty": {tensWord, 50}, //nolint:misspell // as transcribers misspell it
 	"sixty": {tensWord, 60}, "seventy": {tensWord, 70}, "eighty": {tensWord, 80}, "ninety": {tensWord, 90},
 
 	"hundred": {scaleWord, 100}, "thousand": {scaleWord, 1000},
@@ -135,8 +135,8 @@ func figure(r rune) (string, bool) {
 
 // isGap reports whether r is a blank or a dash of typographers, or invisible.
 func isGap(r rune) bool {
-	switch {
-	case r == 0x00A0, r == 0x00AD, r == 0x202F, r == 0x205F, r == 0x2060, r == 0x2212, r == 0x3000, r == 0xFEFF:
+	switch r {
+	case 0x00A0, 0x00AD, 0x202F, 0x205F, 0x2060, 0x2212, 0x3000, 0xFEFF:
 		return true
 	}
 	return r >= 0x2000 && r <= 0x2015
