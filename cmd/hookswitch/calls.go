@@ -110,12 +110,14 @@ func showCall(c *cobra.Command, args []string) error {
 func timeline(out io.Writer, doc []byte) error {
 	var exported struct {
 		Events []struct {
-			Timestamp    int64
-			Type, Text   string
-			Name, Status string
-			Args         json.RawMessage
-			Data         map[string]any
-		}
+			Timestamp int64           `json:"timestamp"`
+			Type      string          `json:"type"`
+			Text      string          `json:"text"`
+			Name      string          `json:"name"`
+			Status    string          `json:"status"`
+			Args      json.RawMessage `json:"args"`
+			Data      map[string]any  `json:"data"`
+		} `json:"events"`
 	}
 	if err := json.Unmarshal(doc, &exported); err != nil {
 		return fmt.Errorf("read the timeline: %w", err)
@@ -146,7 +148,7 @@ func compact(data map[string]any) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	if e.Encode(data) != nil {
+	if err := e.Encode(data); err != nil {
 		return "" // unreachable: it was decoded from JSON
 	}
 	return strings.TrimSpace(b.String())

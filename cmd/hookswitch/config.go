@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -98,11 +99,11 @@ func workspaceOf(c *cobra.Command, cfg *config.Config) (string, error) {
 	if _, ok := cfg.Of(name); ok {
 		return name, nil
 	}
-	known := ""
+	var known []string
 	for other := range cfg.All() {
-		known += " " + other
+		known = append(known, other)
 	}
-	return "", misuse{fmt.Errorf("--workspace: the configuration has no workspace %q — it has:%s", name, known)}
+	return "", misuse{fmt.Errorf("--workspace: the configuration has no workspace %q — it has: %s", name, strings.Join(known, ", "))}
 }
 
 // asked opens what the server keeps, for a command of journal or calls.

@@ -28,7 +28,7 @@ import (
 	"github.com/hookswitch/hookswitch/internal/playbook"
 )
 
-func main() { os.Exit(run()) }
+func main() { os.Exit(run()) } //nolint:forbidigo // this is the main that decides
 
 // run ends the command gracefully at the first signal. The second ends the program at once, as if none of
 // this were here.

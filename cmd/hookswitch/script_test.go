@@ -233,7 +233,7 @@ func get(ts *testscript.TestScript, neg bool, args []string) {
 	arguments(ts, neg, args, 2)
 	want, last := number(ts, args[1]), ""
 	until(ts, args[0], func() bool {
-		res, err := client().Get(args[0]) //nolint:noctx // the client has a timeout
+		res, err := client().Get(args[0])
 		if err != nil {
 			last = err.Error()
 			return false
@@ -248,7 +248,7 @@ func get(ts *testscript.TestScript, neg bool, args []string) {
 
 func post(ts *testscript.TestScript, neg bool, args []string) {
 	arguments(ts, neg, args, 2)
-	res, err := client().Post(args[0], "application/json", strings.NewReader(ts.ReadFile(args[1]))) //nolint:noctx // the client has a timeout
+	res, err := client().Post(args[0], "application/json", strings.NewReader(ts.ReadFile(args[1])))
 	ts.Check(err)
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
@@ -266,7 +266,7 @@ func post(ts *testscript.TestScript, neg bool, args []string) {
 func hang(ts *testscript.TestScript, neg bool, args []string) {
 	arguments(ts, neg, args, 1)
 	host := strings.TrimPrefix(args[0], "http://")
-	c, err := (&net.Dialer{}).Dial("tcp", host) //nolint:noctx // the server is on this machine
+	c, err := (&net.Dialer{}).Dial("tcp", host)
 	ts.Check(err)
 	ts.Defer(func() { _ = c.Close() })
 	_, err = fmt.Fprintf(c, "POST /webhook/vapi HTTP/1.1\r\nHost: %s\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n", host)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -16,7 +17,7 @@ const (
 	simClientID     = "simforce-client"
 	simClientSecret = "simforce-secret"
 	simVapiKey      = "vapi-private-key"
-	simVapiSecret   = "vapi-server-secret"
+	simVapiSecret   = "vapi-server-secret" //nolint:gosec // a simulator's, printed when it starts
 )
 
 func simCommand() *cobra.Command {
@@ -28,7 +29,9 @@ func simCommand() *cobra.Command {
 	cloud.Flags().String("secret", simVapiSecret, "sent in X-Vapi-Secret")
 	return group(&cobra.Command{
 		Use: "sim", Short: "The vendors, simulated: strict, with faults on demand",
-		Long: "The vendors, simulated: at least as strict as they are, with faults on demand below /_sim/.\n\nThey keep everything in memory and ask for no password there: let only this machine reach them.",
+		Long: `The vendors, simulated: at least as strict as they are, with faults on demand below /_sim/.
+
+They keep everything in memory and ask for no password there: let only this machine reach them.`,
 	}, org, cloud)
 }
 
@@ -58,7 +61,7 @@ func simVapi(c *cobra.Command, _ []string) error {
 		return err
 	}
 	if server == "" {
-		return misuse{fmt.Errorf("--server-url is missing: write where the server hears Vapi, such as http://127.0.0.1:8080/webhook/vapi")}
+		return misuse{errors.New("--server-url is missing: write where the server hears Vapi, such as http://127.0.0.1:8080/webhook/vapi")}
 	}
 	l, err := simListen(c)
 	if err != nil {

@@ -118,11 +118,12 @@ func (c *Client) Export(ctx context.Context, workspace, id string) ([]byte, erro
 
 // path names a thing of a workspace.
 func path(workspace string, parts ...any) string {
-	p := "/w/" + url.PathEscape(workspace)
+	var p strings.Builder
+	p.WriteString("/w/" + url.PathEscape(workspace))
 	for _, part := range parts {
-		p += "/" + url.PathEscape(fmt.Sprint(part))
+		p.WriteString("/" + url.PathEscape(fmt.Sprint(part)))
 	}
-	return p
+	return p.String()
 }
 
 func (c *Client) get(ctx context.Context, into any, path string) error {

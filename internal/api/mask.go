@@ -115,7 +115,7 @@ func encode(v any) json.RawMessage {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	if e.Encode(v) != nil {
+	if err := e.Encode(v); err != nil {
 		return nil // unreachable: strings, numbers, maps and lists
 	}
 	return bytes.TrimSpace(b.Bytes())

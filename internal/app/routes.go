@@ -84,8 +84,6 @@ func (w *workspace) health(ctx context.Context) (api.Health, error) {
 func (w *workspace) disconnected() string {
 	err := w.tokens.Trouble()
 	switch {
-	case !w.cfg.Salesforce.Configured():
-		return "salesforce is not configured: nothing can be read or written"
 	case w.browser != nil:
 		return "nobody has connected this workspace to Salesforce, or the org ended it: open " + w.path("/oauth/login")
 	case err != nil:
