@@ -70,8 +70,11 @@ type DB struct {
 	options Options
 	lock    *os.File
 	pools   []*sql.DB
-	conns   []*conn // every connection, the writer's first
-	readers chan *conn
+	conns   []*conn       // every connection, the writer's first
+	reading chan struct{} // a place for each Read under way
+	idle    []*conn       // readers that nobody uses, under mu
+	pool    *sql.DB       // where more of them come from
+	mu      sync.Mutex
 	jobs    chan *job
 	quit    chan struct{} // closed: take no more
 	gone    chan struct{} // closed: the writer has ended
@@ -94,7 +97,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 	db := &DB{
 		options: o, lock: lock,
-		readers: make(chan *conn, readerCount),
+		reading: make(chan struct{}, readerCount),
 		// As many as a few commits take up. Who comes later waits in Write, where its ctx can end it.
 		jobs: make(chan *job, 1024),
 		quit: make(chan struct{}),
@@ -127,7 +130,7 @@ func prepare(path string) (*os.File, error) {
 	return lockBeside(path)
 }
 
-// connect migrates and opens the writing connection and the readers.
+// connect migrates and opens the writing connection. Readers are opened when they are needed.
 func (db *DB) connect(ctx context.Context) (*conn, error) {
 	// busy_timeout stays 0: with one writer nothing waits inside SQLite, where a test's
 	// virtual clock cannot see it. FULL makes each commit reach the disk before it is reported.
@@ -149,20 +152,32 @@ func (db *DB) connect(ctx context.Context) (*conn, error) {
 		return nil, err
 	}
 	db.conns = append(db.conns, writer)
-	readers, err := sql.Open("sqlite", address(db.options.Path, "busy_timeout(0)", "query_only(1)", "cache_size(-8192)"))
+	db.pool, err = sql.Open("sqlite", address(db.options.Path, "busy_timeout(0)", "query_only(1)", "cache_size(-8192)"))
 	if err != nil {
 		return nil, err
 	}
-	db.pools = append(db.pools, readers)
-	for range cap(db.readers) {
-		c, err := newConn(ctx, readers)
-		if err != nil {
-			return nil, err
-		}
-		db.conns = append(db.conns, c)
-		db.readers <- c
-	}
+	db.pools = append(db.pools, db.pool)
 	return writer, nil
+}
+
+// reader is a connection that nobody uses, the one used last if there are several: most servers never read
+// twice at once, and each connection has a cache of its own.
+func (db *DB) reader(ctx context.Context) (*conn, error) {
+	db.mu.Lock()
+	if n := len(db.idle); n > 0 {
+		c := db.idle[n-1]
+		db.idle = db.idle[:n-1]
+		db.mu.Unlock()
+		return c, nil
+	}
+	db.mu.Unlock()
+	return newConn(ctx, db.pool)
+}
+
+func (db *DB) putBack(c *conn) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.idle = append(db.idle, c)
 }
 
 // address is the driver's name for a file: a URI, so that a path may hold any character.

@@ -83,20 +83,24 @@ func (db *DB) Read(ctx context.Context, fn func(tx *Tx) error) error {
 		return db.why()
 	default:
 	}
-	var c *conn
 	select {
-	case c = <-db.readers:
+	case db.reading <- struct{}{}:
 	case <-db.quit:
 		return db.why()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { db.readers <- c }()
+	defer func() { <-db.reading }()
 	outer := context.WithoutCancel(ctx)
+	c, err := db.reader(outer)
+	if err != nil {
+		return fmt.Errorf("open a reader: %w", err)
+	}
+	defer db.putBack(c)
 	if err := c.begin(outer); err != nil {
 		return fmt.Errorf("begin snapshot: %w", err)
 	}
-	err := fn(&Tx{c: c, ctx: outer})
+	err = fn(&Tx{c: c, ctx: outer})
 	// A snapshot that stays open would keep the log from being taken up into the file, which then
 	// grows without end.
 	return errors.Join(err, c.rollback(outer))
@@ -239,8 +243,8 @@ func (db *DB) Close() error {
 	db.closing.Do(func() {
 		db.stop(nil)
 		<-db.gone
-		for range cap(db.readers) {
-			<-db.readers
+		for range cap(db.reading) {
+			db.reading <- struct{}{}
 		}
 		err = db.release()
 	})
