@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"testing"
@@ -27,7 +28,7 @@ func TestGateAdmitsByAddress(t *testing.T) {
 		{"IPv4 in IPv6", Gate{Allow: allow}, "[::ffff:167.150.225.7]:1", nil, true},
 		{"no address", Gate{Allow: allow}, "@", nil, false},
 	} {
-		r := httptest.NewRequest("POST", "/webhook/vapi", nil)
+		r := httptest.NewRequest(http.MethodPost, "/webhook/vapi", nil)
 		r.RemoteAddr = tc.remote
 		for _, f := range tc.forwarded {
 			r.Header.Add("X-Forwarded-For", f)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -243,11 +244,11 @@ func data(m vapi.Message) json.RawMessage {
 }
 
 func ids(calls []vapi.ToolCall) string {
-	s := ""
+	var b strings.Builder
 	for _, c := range calls {
-		s += strconv.Itoa(len(c.ID)) + ":" + c.ID
+		b.WriteString(strconv.Itoa(len(c.ID)) + ":" + c.ID)
 	}
-	return s
+	return b.String()
 }
 
 func turns(m vapi.Message) []call.Turn {
