@@ -29,7 +29,7 @@ func callsCommand() *cobra.Command {
 	return withConfig(c)
 }
 
-// talk is a call as it is printed in JSON.
+// talk is a call as it is printed in JSON, with the number masked. As with writes, names are never changed.
 type talk struct {
 	ID          string     `json:"id"`
 	State       call.State `json:"state"`
@@ -69,6 +69,7 @@ func listCalls(c *cobra.Command, _ []string) error {
 	})
 }
 
+// tableOfCalls prints calls in lines. A call that goes on has no length yet.
 func tableOfCalls(out io.Writer, calls []call.Call) error {
 	if len(calls) == 0 {
 		_, err := fmt.Fprintln(out, "no calls in this workspace yet")
@@ -86,6 +87,8 @@ func tableOfCalls(out io.Writer, calls []call.Call) error {
 	return w.Flush()
 }
 
+// showCall prints the exported timeline itself, or the same for people to read: both come of one document, so that
+// neither knows more than the other.
 func showCall(c *cobra.Command, args []string) error {
 	return asked(c, func(ctx context.Context, l ledger, workspace string) error {
 		doc, err := l.Export(ctx, workspace, args[0])

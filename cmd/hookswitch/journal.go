@@ -51,7 +51,8 @@ func states() []string {
 	return all
 }
 
-// promised is a write as it is printed in JSON.
+// promised is a write as it is printed in JSON. Its names are a promise to scripts: they are added to, and never
+// changed. Times are in UTC, and absent where there is none.
 type promised struct {
 	ID       journal.IntentID  `json:"id"`
 	State    journal.State     `json:"state"`
@@ -89,6 +90,7 @@ type attempt struct {
 	Why     string          `json:"why,omitempty"`
 }
 
+// printed leaves out when a settled write was due: it tells nothing any more, and reads as if it were.
 func printed(in journal.Intent) promised {
 	p := promised{
 		ID: in.ID, State: in.State, Kind: in.Kind, Key: in.Key, Lane: in.Lane,
@@ -112,6 +114,7 @@ func moment(t time.Time) *time.Time {
 	return &t
 }
 
+// listIntents prints a page of writes and, for people, how much is open beyond it.
 func listIntents(c *cobra.Command, _ []string) error {
 	filter, err := filterOf(c)
 	if err != nil {
@@ -165,6 +168,8 @@ func filterOf(c *cobra.Command) (journal.Filter, error) {
 	return f, nil
 }
 
+// tableOf prints writes in lines. The last column is what an operator looks for: the record that was made, or
+// why there is none.
 func tableOf(out io.Writer, all []journal.Intent, counts map[journal.State]int) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	if len(all) > 0 {
@@ -193,6 +198,7 @@ func tableOf(out io.Writer, all []journal.Intent, counts map[journal.State]int) 
 	return err
 }
 
+// showIntent prints all that is known of a write, its masked body included: a person decides by it.
 func showIntent(c *cobra.Command, args []string) error {
 	ids, err := intentIDs(args)
 	if err != nil {
@@ -278,6 +284,7 @@ func page(out io.Writer, p promised) error {
 	return nil
 }
 
+// retryIntents goes on after a write that can't be retried: the others are no worse for it.
 func retryIntents(c *cobra.Command, args []string) error {
 	ids, err := intentIDs(args)
 	if err != nil {
@@ -295,6 +302,8 @@ func retryIntents(c *cobra.Command, args []string) error {
 	})
 }
 
+// discardIntents gives writes up, each with what needs it. A write that fell with one before it is not asked for
+// again: it is gone, as the operator wanted.
 func discardIntents(c *cobra.Command, args []string) error {
 	ids, err := intentIDs(args)
 	if err != nil {

@@ -48,6 +48,8 @@ type misuse struct{ error }
 
 func (m misuse) Unwrap() error { return m.error }
 
+// exitCode tells scripts whether trying again can help. Faults of a file count as misuse wherever they were met: a
+// server that can't start for a playbook's fault won't start at the next try either.
 func exitCode(err error) int {
 	var typed misuse
 	var inConfig config.Faults

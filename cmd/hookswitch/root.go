@@ -21,6 +21,8 @@ func commands() []func() *cobra.Command {
 	}
 }
 
+// rootCommand is the whole command line. Errors are printed by main, once; usage is printed for who asks for it,
+// since a page of flags hides the sentence that says what was wrong.
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "hookswitch",

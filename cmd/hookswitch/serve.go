@@ -35,6 +35,8 @@ playbooks again, for calls that begin from then on; a playbook with a fault is r
 // idle server needs some 2 MiB less.
 const startGC = 20
 
+// serve takes the database before the address: a second server of one database shall be told of the first, and
+// not of its port.
 func serve(c *cobra.Command, _ []string) error {
 	cfg, err := configured(c)
 	if err != nil {

@@ -35,6 +35,7 @@ They keep everything in memory and ask for no password there: let only this mach
 	}, org, cloud)
 }
 
+// simSalesforce prints the part of a configuration that signs in to the org, ready to be copied.
 func simSalesforce(c *cobra.Command, _ []string) error {
 	l, err := simListen(c)
 	if err != nil {
@@ -51,6 +52,8 @@ salesforce:
 	return simforce.Serve(c.Context(), l, simforce.Options{ClientID: simClientID, ClientSecret: simClientSecret, Control: true})
 }
 
+// simVapi prints the part of a configuration that belongs to the account. The server need not run yet: events that
+// nobody hears are lost, as they are at the vendor.
 func simVapi(c *cobra.Command, _ []string) error {
 	server, err := c.Flags().GetString("server-url")
 	if err != nil {

@@ -130,7 +130,8 @@ func (c *Client) get(ctx context.Context, into any, path string) error {
 	return c.do(ctx, into, http.MethodGet, path, nil)
 }
 
-// do asks and decodes the answer. The server's error is returned as it would be without a socket between.
+// do asks and decodes the answer. There is no timeout beside ctx's: a server that writes under load answers late, and
+// a command that gave up could not say whether a write was discarded. The server's error is returned as it would be without a socket between.
 func (c *Client) do(ctx context.Context, into any, method, path string, body []byte) error {
 	r, err := http.NewRequestWithContext(ctx, method, "http://hookswitch"+path, bytes.NewReader(body))
 	if err != nil {

@@ -60,7 +60,9 @@ func (b *Book) Export(ctx context.Context, workspace, id string) ([]byte, error)
 	}{lines}), nil
 }
 
-// heard is one event as the call keeps it. A message with several tool calls is a line for each.
+// heard is one event as the call keeps it. A message with several tool calls is a line for each. What the event
+// tells under a name of its own is taken out of Data, so that nothing stands twice; what is left is masked by the
+// names of its fields.
 func heard(e call.Event, at int64) []line {
 	data := map[string]any{}
 	if json.Unmarshal(e.Data, &data) != nil {
@@ -137,7 +139,8 @@ func arguments(body []byte) []json.RawMessage {
 	return args
 }
 
-// writes is what the journal did for a call.
+// writes is what the journal did for a call. A write that a rule or another call caused is not among them, and of a
+// call with more than maxWrites the oldest are left out. What is still open has no line for its end.
 func (b *Book) writes(ctx context.Context, workspace, id string, since func(time.Time) int64) ([]line, error) {
 	intents, err := b.Journal.List(ctx, journal.Filter{Workspace: workspace, Call: id, Limit: maxWrites})
 	if err != nil {

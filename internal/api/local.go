@@ -121,7 +121,7 @@ func LocalHandler(b *Book) http.Handler {
 	return mux
 }
 
-// question is what a request asks.
+// question is what a request asks; each of the answers uses its own fields.
 type question struct {
 	workspace string
 	intent    journal.IntentID
@@ -132,6 +132,8 @@ type question struct {
 // maxQuestion bounds the body of a question, in bytes.
 const maxQuestion = 64 << 10
 
+// ask reads a request. The first number that is none ends it: a command sends what it has checked before, so this is
+// met by another version of the program alone.
 func ask(r *http.Request) (q question, err error) {
 	number := func(text string) int64 {
 		if text == "" || err != nil {

@@ -28,7 +28,8 @@ var (
 	dateInText  = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}\b`)
 )
 
-// masked hides what is personal in a JSON value and keeps its shape. What is no JSON is hidden whole.
+// masked hides what is personal in a JSON value and keeps its shape, so that an operator sees which fields would be
+// written and whether they are filled. What is no JSON is hidden whole.
 func masked(raw json.RawMessage) json.RawMessage {
 	if len(raw) == 0 {
 		return nil
@@ -62,7 +63,8 @@ func maskedValue(name string, v any) any {
 	return v
 }
 
-// maskedText masks the value of the field of that name.
+// maskedText masks the value of the field of that name. The name decides: the value of LastName is a name whatever it
+// looks like. A place is masked as a name is, to its initials.
 func maskedText(name, value string) string {
 	switch {
 	case phoneField.MatchString(name):

@@ -131,6 +131,8 @@ func (d *Desk) Routes(mux *http.ServeMux) {
 // maxForm is the most that is read of a form, in bytes.
 const maxForm = 8 << 10
 
+// enter signs the operator in. The limit comes before the password is looked at, so that a guesser learns nothing
+// while it holds; the operator waits as long as the guesser does.
 func (d *Desk) enter(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	again := signIn{Closed: len(d.o.Passwords) == 0, Name: r.PostFormValue("username"), To: local(r.PostFormValue("to"))}
