@@ -1,6 +1,7 @@
 package crm_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -56,7 +57,7 @@ func attempt(t *testing.T, w crm.Write) journal.Attempt {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return journal.Attempt{Number: 1, Intent: journal.Intent{
+	return journal.Attempt{Number: 1, Taken: func(context.Context, string) (bool, error) { return false, nil }, Intent: journal.Intent{
 		Workspace: "default", Key: "hs:test:1", Body: body, Recorded: time.Now(), Tried: time.Now(),
 	}}
 }
@@ -197,6 +198,8 @@ func TestCommentIsFoundByItsText(t *testing.T) {
 		if seen.Effect != done.Effect {
 			t.Errorf("found %s, want %s", seen.Effect, done.Effect)
 		}
+		a.Taken = func(_ context.Context, effect string) (bool, error) { return effect == done.Effect, nil }
+		wantVerdict(t, "look, when it is another's", d.Look(t.Context(), a), journal.Retry, "no such comment")
 		if kinds[crm.KindComment].Quiet != 90*time.Second {
 			t.Errorf("absent is believed after %v, want the attempt's 30 s and a minute", kinds[crm.KindComment].Quiet)
 		}
