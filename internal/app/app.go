@@ -56,11 +56,12 @@ type App struct {
 	operator   *web.Desk
 	handler    http.Handler
 	ready      chan struct{} // closed once the journal runs
+	stop       func()        // ends what keeps the workspaces connected
 }
 
 // New opens the store and puts the parts together. Nothing runs and nobody is spoken to yet.
 func New(ctx context.Context, o Options) (*App, error) {
-	a := &App{cfg: o.Config, log: o.Log, transport: o.Transport, book: o.Books, workspaces: map[string]*workspace{}, ready: make(chan struct{})}
+	a := &App{cfg: o.Config, log: o.Log, transport: o.Transport, book: o.Books, workspaces: map[string]*workspace{}, ready: make(chan struct{}), stop: func() {}}
 	if a.transport == nil {
 		a.transport = transport()
 	}
@@ -143,6 +144,7 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.journal.Start(ctx); err != nil {
 		return fmt.Errorf("start the journal: %w", err)
 	}
+	ctx, a.stop = context.WithCancel(context.WithoutCancel(ctx))
 	for _, w := range a.workspaces {
 		w.connect(ctx)
 	}
@@ -152,12 +154,12 @@ func (a *App) Start(ctx context.Context) error {
 
 // Close stops what Start began, waiting for attempts under way until ctx ends, and closes the store.
 func (a *App) Close(ctx context.Context) error {
+	a.stop()
 	err := a.journal.Stop(ctx)
 	for _, w := range a.workspaces {
 		err = errors.Join(err, w.tokens.Close(ctx))
 		w.desk.Close()
 	}
-	a.operator.Close()
 	return errors.Join(err, a.db.Close())
 }
 
@@ -191,6 +193,7 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	select {
 	case err = <-gone:
 	case <-ctx.Done():
+		a.log.Info("server.stopping")
 	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()

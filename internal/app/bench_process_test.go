@@ -171,6 +171,7 @@ func BenchmarkIdle(b *testing.B) {
 			b.Fatal(err)
 		}
 		resident = max(resident, kib)
+		b.Logf("%s", regexp.MustCompile(`(?:VmRSS|RssAnon|RssFile):\s+\d+ kB`).FindAll(status, -1))
 	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(float64(resident)/1024, "MiB")

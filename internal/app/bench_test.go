@@ -173,8 +173,18 @@ type took struct {
 	p50, p99 time.Duration
 }
 
-// load makes n operations from so many goroutines, each beginning its next when its last has ended.
-func load(tb testing.TB, goroutines, n int, op func(n int64) error) took {
+func summary(laps []time.Duration, whole time.Duration) took {
+	slices.Sort(laps)
+	return took{rate: float64(len(laps)) / whole.Seconds(), p50: laps[len(laps)/2], p99: laps[len(laps)*99/100]}
+}
+
+func (t took) String() string {
+	return fmt.Sprintf("%.0f/s (p50 %v, p99 %v)", t.rate, t.p50.Round(10*time.Microsecond), t.p99.Round(10*time.Microsecond))
+}
+
+// load makes n operations from so many goroutines, each beginning its next when its last has ended, and
+// returns how long each took, and all.
+func load(tb testing.TB, goroutines, n int, op func(n int64) error) (laps []time.Duration, whole time.Duration) {
 	tb.Helper()
 	var next atomic.Int64
 	var failed atomic.Pointer[error]
@@ -194,20 +204,18 @@ func load(tb testing.TB, goroutines, n int, op func(n int64) error) took {
 		})
 	}
 	all.Wait()
-	whole := time.Since(began)
+	whole = time.Since(began)
 	if err := failed.Load(); err != nil {
 		tb.Fatal(*err)
 	}
-	laps := slices.Concat(each...)
-	slices.Sort(laps)
-	return took{rate: float64(n) / whole.Seconds(), p50: laps[len(laps)/2], p99: laps[len(laps)*99/100]}
+	return slices.Concat(each...), whole
 }
 
 // run is load for a benchmark: b.N operations, with the quantiles reported.
 func run(b *testing.B, goroutines int, op func(n int64) error) {
 	b.ReportAllocs()
 	b.ResetTimer()
-	t := load(b, goroutines, b.N, op)
+	t := summary(load(b, goroutines, b.N, op))
 	b.StopTimer()
 	b.ReportMetric(t.rate, "answers/s")
 	b.ReportMetric(float64(t.p50.Microseconds()), "p50-µs")
@@ -473,8 +481,28 @@ func BenchmarkBareCommit(b *testing.B) {
 	}
 }
 
-// ratioAsks is how many asks one contender answers in one round.
-const ratioAsks = 4000
+// A round of BenchmarkRatio: so many turns for each contender, of so many operations.
+const (
+	turns   = 10
+	perTurn = 400
+)
+
+// contender is one of those that take turns.
+type contender struct {
+	op    func(n int64) error
+	laps  []time.Duration
+	spent time.Duration
+	done  int64
+}
+
+func (c *contender) turn(tb testing.TB) {
+	tb.Helper()
+	before := c.done
+	laps, spent := load(tb, 64, perTurn, func(n int64) error { return c.op(before + n) })
+	c.laps, c.spent, c.done = append(c.laps, laps...), c.spent+spent, c.done+perTurn
+}
+
+func (c *contender) took() took { return summary(c.laps, c.spent) }
 
 // BenchmarkRatio lets the server and the two bare ones take turns, 64 at once, and reports the medians of
 // the rounds' ratios. Only these mean anything on a machine that others use as well. Give the number of
@@ -490,17 +518,11 @@ func BenchmarkRatio(b *testing.B) {
 		for _, over := range ways {
 			b.Run(doer.name+"/"+over.name, func(b *testing.B) {
 				var rates, tails []float64
-				var ours, handler, commit took
 				for range b.N {
-					asks := newWire(b, "create_lead", leadArgs)
-					send := said(over.over(b, start(b, doer.parked).Handler()), doer.words)
-					barely, put := over.over(b, http.HandlerFunc(bare)), bareCommit(b)
-					handler = load(b, 64, ratioAsks, func(n int64) error { _, err := barely(asks.body(n)); return err })
-					ours = load(b, 64, ratioAsks, func(n int64) error { return send(asks.body(n)) })
-					commit = load(b, 64, ratioAsks, func(n int64) error { return put(asks.body(n)) })
+					ours, handler, commit := round(b, over.over, doer.words, doer.parked)
 					rates = append(rates, ours.rate/min(handler.rate, commit.rate))
 					tails = append(tails, float64(ours.p99)/float64(commit.p99))
-					b.Logf("ours %+v handler %+v commit %+v", ours, handler, commit)
+					b.Logf("ours %v, bare handler %v, bare commit %v", ours, handler, commit)
 				}
 				b.ReportMetric(0, "ns/op")
 				b.ReportMetric(median(rates), "ratio")
@@ -508,6 +530,25 @@ func BenchmarkRatio(b *testing.B) {
 			})
 		}
 	}
+}
+
+// round is one round, on servers and databases of its own.
+func round(b *testing.B, over func(testing.TB, http.Handler) way, words string, parked bool) (ours, handler, commit took) {
+	b.Helper()
+	asks := newWire(b, "create_lead", leadArgs)
+	send := said(over(b, start(b, parked).Handler()), words)
+	barely, put := over(b, http.HandlerFunc(bare)), bareCommit(b)
+	all := []*contender{
+		{op: func(n int64) error { return send(asks.body(n)) }},
+		{op: func(n int64) error { _, err := barely(asks.body(n)); return err }},
+		{op: func(n int64) error { return put(asks.body(n)) }},
+	}
+	for range turns {
+		for _, c := range all {
+			c.turn(b)
+		}
+	}
+	return all[0].took(), all[1].took(), all[2].took()
 }
 
 func median(of []float64) float64 {

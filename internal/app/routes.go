@@ -50,6 +50,9 @@ func (a *App) newOperator() (*web.Desk, error) {
 
 // health is the state of the workspace as the journal and the token tell it.
 func (w *workspace) health(ctx context.Context) (api.Health, error) {
+	if err := w.db.Probe(ctx); err != nil {
+		return api.Health{}, err
+	}
 	counts, err := w.journal.Counts(ctx, w.name)
 	if err != nil {
 		return api.Health{}, err

@@ -3,7 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
-	"time"
+	"slices"
 
 	"github.com/hookswitch/hookswitch/internal/config"
 	"github.com/hookswitch/hookswitch/internal/intake"
@@ -15,7 +15,7 @@ import (
 func (w *workspace) verifier(ctx context.Context) (*vapi.Verifier, error) {
 	var credentials []vapi.Credential
 	for i, auth := range w.cfg.Vapi.WebhookAuth {
-		c, err := w.credential(ctx, i, auth)
+		c, err := w.credential(ctx, auth)
 		if err != nil {
 			return nil, fmt.Errorf("vapi.webhook_auth[%d]: %w", i, err)
 		}
@@ -24,38 +24,41 @@ func (w *workspace) verifier(ctx context.Context) (*vapi.Verifier, error) {
 	return vapi.NewVerifier(credentials)
 }
 
-func (w *workspace) keys(ctx context.Context, door string, secrets config.Secrets) ([]vapi.Key, error) {
-	var until time.Time
-	if len(secrets) > 0 {
-		digest := w.box.Hash("secret", w.name, door, secrets.First().Reveal())
-		since, err := intake.FirstSeen(ctx, w.db, w.name, door, digest)
-		if err != nil {
-			return nil, err
-		}
-		until = since.Add(w.App.cfg.SecretGrace)
-	}
+// keys are the values of one credential, newest first. A credential is known by its secrets and not by its
+// place in the list, so that one which is added before it changes nothing.
+func (w *workspace) keys(ctx context.Context, secrets config.Secrets) ([]vapi.Key, error) {
+	values := make([]string, len(secrets))
 	keys := make([]vapi.Key, len(secrets))
 	for i, s := range secrets {
-		keys[i] = vapi.Key{Value: s.Reveal()}
-		if i > 0 {
-			keys[i].Until = until
-		}
+		values[i], keys[i].Value = s.Reveal(), s.Reveal()
+	}
+	if len(secrets) < 2 {
+		return keys, nil
+	}
+	digest := w.box.Hash(append([]string{"secret", w.name}, values...)...)
+	slices.Sort(values)
+	door := w.box.Hash(append([]string{"door", w.name}, values...)...)
+	since, err := intake.FirstSeen(ctx, w.db, w.name, door, digest)
+	if err != nil {
+		return nil, err
+	}
+	for i := range keys[1:] {
+		keys[i+1].Until = since.Add(w.App.cfg.SecretGrace)
 	}
 	return keys, nil
 }
 
-func (w *workspace) credential(ctx context.Context, i int, auth config.WebhookAuth) (vapi.Credential, error) {
-	door := fmt.Sprintf("vapi.%d", i)
+func (w *workspace) credential(ctx context.Context, auth config.WebhookAuth) (vapi.Credential, error) {
 	switch {
 	case len(auth.Secret) > 0:
-		keys, err := w.keys(ctx, door, auth.Secret)
+		keys, err := w.keys(ctx, auth.Secret)
 		return vapi.Credential{Kind: vapi.Secret, Keys: keys, Header: auth.Header}, err
 	case len(auth.Bearer) > 0:
-		keys, err := w.keys(ctx, door, auth.Bearer)
+		keys, err := w.keys(ctx, auth.Bearer)
 		return vapi.Credential{Kind: vapi.Bearer, Keys: keys, Header: auth.Header}, err
 	}
 	h := auth.HMAC
-	keys, err := w.keys(ctx, door, h.Keys())
+	keys, err := w.keys(ctx, h.Keys())
 	return vapi.Credential{Kind: vapi.HMAC, Keys: keys, Scheme: vapi.Scheme{
 		Algorithm: h.Algorithm, SignatureHeader: h.SignatureHeader, TimestampHeader: h.TimestampHeader,
 		Prefix: h.SignaturePrefix, Payload: h.Payload, MessageIDHeader: h.MessageIDHeader, Encoding: h.Encoding,

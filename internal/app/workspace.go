@@ -173,10 +173,35 @@ func (w *workspace) connect(ctx context.Context) {
 		return
 	}
 	go func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
-		defer cancel()
-		if err := w.desk.Learn(ctx); err != nil {
+		first, cancel := context.WithTimeout(ctx, 15*time.Second)
+		if err := w.desk.Learn(first); err != nil {
 			w.log.Warn("salesforce.unreachable", "workspace", w.name, "error", err)
 		}
+		cancel()
+		w.stayConnected(ctx)
 	}()
+}
+
+// tokenCheck is how often an idle server looks at its token, so that it is renewed before its assumed end
+// though nobody calls. It costs no request until the token is due.
+const tokenCheck = time.Minute
+
+// stayConnected has the token renewed in time until ctx ends. A renewal that does not succeed is the next
+// caller's news as well, and said by /health.
+func (w *workspace) stayConnected(ctx context.Context) {
+	tick := time.NewTicker(tokenCheck)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if w.tokens.Expiry().IsZero() {
+			continue // never connected: whoever asks first tries again
+		}
+		if _, err := w.tokens.Token(ctx); err != nil && ctx.Err() == nil {
+			w.log.Warn("salesforce.unreachable", "workspace", w.name, "error", err)
+		}
+	}
 }

@@ -24,7 +24,7 @@ func (u updates) Do(ctx context.Context, a journal.Attempt) journal.Outcome {
 	if bad != nil {
 		return *bad
 	}
-	id, bad := j.record()
+	id, bad := j.record(ctx)
 	if bad != nil {
 		return *bad
 	}
@@ -46,11 +46,23 @@ func (u updates) Do(ctx context.Context, a journal.Attempt) journal.Outcome {
 	return done(id, j.readBack(ctx, id))
 }
 
-// record is the id of what is to be changed: named by the intent, or known by now as its subject.
-func (j job) record() (salesforce.ID, *journal.Outcome) {
+// record is the id of what is to be changed: named by the intent, known by now as its subject, or the
+// caller's own.
+func (j job) record(ctx context.Context) (salesforce.ID, *journal.Outcome) {
 	text := j.Record
 	if text == "" {
 		text = j.attempt.Ref
+	}
+	if text == "" && j.Whose != "" {
+		var err error
+		if text, err = j.whose(ctx, j.Whose); err != nil {
+			out := unsent(err)
+			return "", &out
+		}
+		if text == "" {
+			out := refused("the caller's number belongs to nobody in the org, or to more than one", "find out who called, change the record by hand, then discard")
+			return "", &out
+		}
 	}
 	id, err := salesforce.ParseID(text)
 	if err != nil {
@@ -68,7 +80,7 @@ func (u updates) Look(ctx context.Context, a journal.Attempt) journal.Outcome {
 	if bad != nil {
 		return *bad
 	}
-	id, bad := j.record()
+	id, bad := j.record(ctx)
 	if bad != nil {
 		return *bad
 	}
@@ -155,11 +167,19 @@ func (c comments) Do(ctx context.Context, a journal.Attempt) journal.Outcome {
 	if err != nil {
 		return unsent(err)
 	}
+	if f["ParentId"] == nil {
+		return noParent()
+	}
 	saved, err := j.client.Create(ctx, j.Object, f, salesforce.WriteOptions{})
 	if err != nil {
 		return outcome(err)
 	}
 	return done(saved.ID, nil)
+}
+
+// noParent is a comment on a record that the org does not have, or has more than once.
+func noParent() journal.Outcome {
+	return refused("the record to comment on was not found", "find the record, add the comment by hand, then discard")
 }
 
 // Look searches the parent's newest children for the text. Salesforce does not filter by a long text, so
@@ -176,7 +196,7 @@ func (c comments) Look(ctx context.Context, a journal.Attempt) journal.Outcome {
 	parent, _ := f["ParentId"].(string)
 	id, err := salesforce.ParseID(parent)
 	if err != nil {
-		return refused("the comment names no parent record", "add it by hand, then discard")
+		return noParent()
 	}
 	q, err := salesforce.Select("Id", textField, "CreatedDate").From(j.Object).Where(
 		salesforce.Eq("ParentId", salesforce.Ref(id)),
@@ -190,7 +210,14 @@ func (c comments) Look(ctx context.Context, a journal.Attempt) journal.Outcome {
 		return unseen(err)
 	}
 	for _, r := range page.Records {
-		if r.Text(textField) == f[textField] {
+		if r.Text(textField) != f[textField] {
+			continue
+		}
+		taken, err := a.Taken(ctx, string(r.ID()))
+		if err != nil {
+			return journal.Outcome{Verdict: journal.Unknown, Blame: journal.None, Why: "the journal could not be read"}
+		}
+		if !taken { // two people can say the same: another intent's comment is not ours
 			return done(r.ID(), nil)
 		}
 	}

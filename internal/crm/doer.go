@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -76,9 +77,7 @@ func (j job) key() salesforce.Key {
 // fields are the values to write, with everything that was left to be found out.
 func (j job) fields(ctx context.Context) (salesforce.Fields, error) {
 	f := salesforce.Fields{}
-	for name, v := range j.Fields {
-		f[name] = v
-	}
+	maps.Copy(f, j.Fields)
 	for name, later := range j.Later {
 		v, err := j.later(ctx, later)
 		if err != nil {
@@ -103,6 +102,13 @@ func (j job) fields(ctx context.Context) (salesforce.Fields, error) {
 }
 
 func (j job) later(ctx context.Context, l Later) (any, error) {
+	if l.Whose != "" {
+		id, err := j.whose(ctx, l.Whose)
+		if id == "" || err != nil {
+			return nil, err
+		}
+		return id, nil
+	}
 	if l.Lookup == nil {
 		if in, ok := j.attempt.Needs[l.Need]; ok && in.Effect != "" {
 			return in.Effect, nil
@@ -114,6 +120,20 @@ func (j job) later(ctx context.Context, l Later) (any, error) {
 		return nil, err
 	}
 	return rows[0][l.Lookup.Field], nil
+}
+
+// whose is the caller's own record of an object, or "" where nobody or more than one has the number.
+func (j job) whose(ctx context.Context, object string) (string, error) {
+	id, err := j.Who(ctx, caller.Number(j.Phone))
+	switch {
+	case err != nil:
+		return "", err
+	case object == "Contact":
+		return id.Contact, nil
+	case object == "Account":
+		return id.Account, nil
+	}
+	return id.Lead, nil
 }
 
 // readBack reads what the words need. A write that happened is done whether or not this succeeds: the
@@ -214,7 +234,8 @@ func (j job) keyless(err error, out journal.Outcome) journal.Outcome {
 	if !ok || e.Status != http.StatusNotFound || e.Absent() {
 		return out
 	}
-	out.Hint = fmt.Sprintf("create the field %s (text of 255, external id, unique, case sensitive) on %s and let the integration user see it, then retry; or name another unique field with key_field in the playbook", j.key().Field, j.Object)
+	out.Hint = fmt.Sprintf("create the field %s (text of 255, external id, unique, case sensitive) on %s and let the integration user see it, then retry; "+
+		"or name another unique field with key_field in the playbook", j.key().Field, j.Object)
 	return out
 }
 
@@ -263,6 +284,9 @@ func (j job) duplicated(ctx context.Context, f salesforce.Fields, matches []sale
 	return j.attach(ctx, f, matches)
 }
 
+// standing are the fields that say whose record it is and where it came from.
+var standing = []string{"FirstName", "LastName", "Company", "LeadSource"}
+
 // attach writes to the one record that the org says is the same. It must carry the caller's own number:
 // a duplicate rule matches names too, and two people can share one.
 func (j job) attach(ctx context.Context, f salesforce.Fields, matches []salesforce.Match) journal.Outcome {
@@ -270,7 +294,14 @@ func (j job) attach(ctx context.Context, f salesforce.Fields, matches []salesfor
 		return refused("the org's duplicate rule matched more than one record, or one of another object", "decide which is the same person, then retry or discard")
 	}
 	id := matches[0].ID
-	r, err := j.client.Get(ctx, j.Object, id, "Phone", "MobilePhone")
+	key := j.key()
+	kept := []string{key.Field}
+	for _, name := range standing {
+		if _, given := f[name]; given {
+			kept = append(kept, name)
+		}
+	}
+	r, err := j.client.Get(ctx, j.Object, id, append([]string{"Phone", "MobilePhone"}, kept...)...)
 	if err != nil {
 		return unsent(err)
 	}
@@ -278,8 +309,14 @@ func (j job) attach(ctx context.Context, f salesforce.Fields, matches []salesfor
 	if phone == "" || !phone.Same(r.Text("Phone")) && !phone.Same(r.Text("MobilePhone")) {
 		return refused("the org's duplicate rule matched a record with another telephone number", "decide whether it is the same person, then retry or discard")
 	}
-	key := j.key()
-	f[key.Field] = key.Value // so that a look by key finds it, and a repeat is an update
+	// A record that people keep stays theirs: what names it is only filled in where it is blank, and so is
+	// the key, which may be that of another intent.
+	f[key.Field] = key.Value
+	for _, name := range kept {
+		if r.Text(name) != "" {
+			delete(f, name)
+		}
+	}
 	if err := j.client.Update(ctx, j.Object, id, f, salesforce.WriteOptions{NoAutoAssign: j.SkipAssign, AllowDuplicates: true}); err != nil {
 		return outcome(err)
 	}

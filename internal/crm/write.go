@@ -45,6 +45,7 @@ const (
 type Write struct {
 	Object     string            `json:"object"`
 	Record     string            `json:"record,omitempty"`     // update: the record's id; empty means the subject's, once known
+	Whose      string            `json:"whose,omitempty"`      // update: the caller's own Contact, Account or Lead, by Phone
 	Fields     map[string]any    `json:"fields"`               // absolute values
 	Later      map[string]Later  `json:"later,omitempty"`      // fields whose value is known only when the write is done
 	Picklists  map[string]string `json:"picklists,omitempty"`  // fields matched to a value of the org's picklist, or left out
@@ -52,14 +53,15 @@ type Write struct {
 	Key        string            `json:"key,omitempty"`        // create: default the intent's key
 	ReadBack   []string          `json:"read_back,omitempty"`  // fields to read after the write, for the words
 	Duplicates string            `json:"duplicates,omitempty"` // Attach, Save or Review
-	Phone      string            `json:"phone,omitempty"`      // create: the caller's number, which an attached record must carry
+	Phone      string            `json:"phone,omitempty"`      // the caller's number: an attached record must carry it, and Whose goes by it
 	SkipAssign bool              `json:"skip_assign,omitempty"`
 }
 
-// Later says where a field's value comes from when the write is done. Exactly one of Need and Lookup is set.
+// Later says where a field's value comes from when the write is done. Exactly one of its fields is set.
 type Later struct {
 	Need   string  `json:"need,omitempty"`   // the record id of the intent of this name
 	Lookup *Lookup `json:"lookup,omitempty"` // a read that could not be made while the caller waited
+	Whose  string  `json:"whose,omitempty"`  // the caller's own Contact, Account or Lead, by the write's Phone
 }
 
 // Lookup finds one field of one record. No match or several leave the field out.

@@ -15,6 +15,7 @@ import (
 func interfaces() map[string]string {
 	return map[string]string{
 		"call.row":               "consumer: one function scans *sql.Row and *sql.Rows",
+		"hookswitch.ledger":      "two: the file (app.File) and the running server (api.Client)",
 		"journal.Doer":           "one for each kind of intent: crm, outbound and notify have theirs",
 		"journal.scanner":        "consumer: one function scans *sql.Row and *sql.Rows",
 		"salesforce.Flow":        "four flows, a closed set: its methods are not exported",

@@ -8,13 +8,18 @@ import (
 	"github.com/hookswitch/hookswitch/internal/store"
 )
 
-// FirstSeen returns when the secret with this digest was first loaded for a door, and remembers now when
-// it never was. The grace of the secret before it counts from then, so a restart does not prolong it.
-// digest is a keyed hash: the secret itself is never stored.
+// FirstSeen returns since when a door has had the secrets with this digest, in this order, and remembers now
+// when it had others before. The grace of the secret that was replaced counts from then, so a restart does
+// not prolong it, and rotating back begins a grace of its own. door names the secrets whatever their order;
+// both are keyed hashes: the secrets themselves are never stored.
 func FirstSeen(ctx context.Context, db *store.DB, workspace, door, digest string) (time.Time, error) {
 	var micros int64
 	now := time.Now()
 	err := db.Write(ctx, func(tx *store.Tx) error {
+		if _, err := tx.Exec(ctx, `DELETE FROM secret_seen WHERE workspace = ? AND door = ? AND digest <> ?`,
+			workspace, door, digest); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, `
 INSERT INTO secret_seen (workspace, door, digest, first_seen) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 			workspace, door, digest, now.UnixMicro()); err != nil {
@@ -24,7 +29,7 @@ INSERT INTO secret_seen (workspace, door, digest, first_seen) VALUES (?, ?, ?, ?
 SELECT first_seen FROM secret_seen WHERE workspace = ? AND door = ? AND digest = ?`, workspace, door, digest).Scan(&micros)
 	})
 	if err != nil {
-		return time.Time{}, fmt.Errorf("remember when a secret of the %s door was first loaded: %w", door, err)
+		return time.Time{}, fmt.Errorf("remember since when a door has its secrets: %w", err)
 	}
 	return time.UnixMicro(micros), nil
 }

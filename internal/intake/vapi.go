@@ -128,7 +128,7 @@ func (v *Vapi) answer(ctx context.Context, w http.ResponseWriter, m heard, seen 
 
 func (v *Vapi) ask(m heard, seen call.Seen, c vapi.ToolCall) tool.Ask {
 	return tool.Ask{
-		Workspace: v.Workspace, Call: seen.Call, ID: c.ID, Name: c.Name,
+		Workspace: v.Workspace, Call: seen.Call, Nameless: m.CallID == "", ID: c.ID, Name: c.Name,
 		Arguments: redact.Args(c.Arguments), Bad: c.Err,
 		Number: seen.Number, Person: seen.Person, About: seen.About, At: m.at,
 	}
@@ -164,17 +164,18 @@ func (v *Vapi) told(ctx context.Context, seen call.Seen, replies []tool.Reply) {
 	}
 }
 
-// noCall is the timeline of messages that name no call.
-const noCall = "none"
+// noCall begins the timeline of messages that name no call: one for each caller, because nothing else is
+// known to belong together.
+const noCall = "none:"
 
 func (v *Vapi) seen(m heard) call.Seen {
 	s := call.Seen{Workspace: v.Workspace, Call: m.CallID, At: m.at, About: v.About(m.Message)}
-	if s.Call == "" {
-		s.Call = noCall
-	}
-	s.Playbook = v.Playbook(s.Call)
+	s.Playbook = v.Playbook(m.CallID)
 	if n, err := caller.ParseNumber(m.Customer.Number, ""); err == nil {
 		s.Number, s.Person = n, v.Person(n)
+	}
+	if s.Call == "" {
+		s.Call = noCall + s.Person
 	}
 	switch m.Call.Type {
 	case "inboundPhoneCall":

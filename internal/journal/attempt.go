@@ -152,7 +152,7 @@ func (j *Journal) begin(l *ledger, in Intent, lane Lane) (c claim, moved bool, e
 	if err != nil {
 		return c, false, err
 	}
-	c.attempt = Attempt{Intent: in, Number: in.Attempts, Ref: subject.Ref, Needs: needs}
+	c.attempt = Attempt{Intent: in, Number: in.Attempts, Ref: subject.Ref, Needs: needs, Taken: j.takenBesides(in)}
 	return c, false, l.fill(&c.attempt.Intent)
 }
 
@@ -298,7 +298,9 @@ func (j *Journal) settle(l *ledger, c claim, out Outcome) (in Intent, stale bool
 	}
 	// The lanes behind this one share the limit and are less urgent. Those before it find the
 	// limit out for themselves: a caller's write is worth one request that may be refused.
-	if out.Blame == Limit && in.State.open() == forEngine {
+	// A limit does not shorten a stop that somebody has ordered: no limit lasts longer than a day.
+	ordered := j.lanes.until(in.Workspace, in.Lane).After(l.now.Add(24 * time.Hour))
+	if out.Blame == Limit && in.State.open() == forEngine && !ordered {
 		if err := l.park(in.Workspace, in.Lane.behind(), Parked{in.Due, out.Why}); err != nil {
 			return in, false, err
 		}

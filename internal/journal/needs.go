@@ -126,6 +126,17 @@ func (l *ledger) revive(in Intent) error {
 			continue
 		}
 		old := d
+		fallen, err := l.fallen(d, in)
+		if err != nil {
+			return err
+		}
+		if fallen != nil { // another need keeps it from going on: it stays with a person, for that reason
+			d = fellWith(d, *fallen, l.now)
+			if err := l.save(old, d); err != nil {
+				return err
+			}
+			continue
+		}
 		d.State, d.FellBy, d.Why, d.Settled = StateWaiting, 0, "", time.Time{}
 		if err := l.save(old, d); err != nil {
 			return err
@@ -135,4 +146,20 @@ func (l *ledger) revive(in Intent) error {
 		}
 	}
 	return nil
+}
+
+// fallen is a need of an intent, other than the one that is revived, that cannot be done.
+func (l *ledger) fallen(in, revived Intent) (*Intent, error) {
+	needs, err := l.needsOf(in)
+	if err != nil {
+		return nil, err
+	}
+	var others []Intent
+	for _, need := range needs {
+		if need.ID != revived.ID {
+			others = append(others, need)
+		}
+	}
+	_, fallen, err := l.missing(others)
+	return fallen, err
 }

@@ -44,7 +44,7 @@ func (j *Journal) record(l *ledger, d *Draft) (Recorded, error) {
 	if err != nil {
 		return Recorded{}, err
 	}
-	if a, err := j.joined(l, d, older); a != nil || err != nil {
+	if a, err := j.joined(l, d); a != nil || err != nil {
 		r := recordedAs(a)
 		r.Joined = true
 		return r, err
@@ -85,7 +85,7 @@ func recordedAs(a *answer) Recorded {
 // joined is the answer that the draft repeats. An answer that was replaced since, or that a
 // different ask for the same target has followed, is not repeated: saying it again means it
 // again.
-func (j *Journal) joined(l *ledger, d *Draft, newest *answer) (*answer, error) {
+func (j *Journal) joined(l *ledger, d *Draft) (*answer, error) {
 	if d.Repeat == "" {
 		return nil, nil
 	}
@@ -94,8 +94,11 @@ func (j *Journal) joined(l *ledger, d *Draft, newest *answer) (*answer, error) {
 		return nil, err
 	}
 	// "Tuesday", "no, Wednesday", "Tuesday after all": the third is not the first once more.
-	if a.replacedBy != 0 || (d.Target != "" && newest != nil && newest.id != a.id) {
-		return nil, nil
+	// Whatever the tool was asked since counts, for another target too: an ask that follows a claim changes
+	// the same record without having its target.
+	newest, err := l.newestOf(d)
+	if err != nil || a.replacedBy != 0 || newest.id != a.id {
+		return nil, err
 	}
 	return a, l.insertAlias(d, a.id)
 }
@@ -103,7 +106,7 @@ func (j *Journal) joined(l *ledger, d *Draft, newest *answer) (*answer, error) {
 // replace withdraws an older answer for the same target if all its intents still settle. All or
 // none: to take back a half of what was promised would make the sentence that promised it untrue.
 func replace(l *ledger, older *answer, by int64) error {
-	if older == nil || older.replacedBy != 0 {
+	if older == nil || older.replacedBy != 0 || older.chosen { // what was promised aloud is kept
 		return nil
 	}
 	var mine []Intent

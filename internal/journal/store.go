@@ -479,6 +479,19 @@ func (l *ledger) repeated(d *Draft) (*answer, error) {
 		AND recorded_at >= ? ORDER BY id DESC LIMIT 1`, d.Ask.Workspace, d.Ask.Call, d.Repeat, micros(asked.Add(-d.RepeatWindow)))
 }
 
+// hasEffect tells whether another intent of the same kind made the vendor's record.
+func (l *ledger) hasEffect(than Intent, effect string) (has bool, err error) {
+	err = l.tx.QueryRow(l.ctx, `SELECT EXISTS (SELECT 1 FROM intent WHERE workspace = ? AND kind = ? AND effect = ? AND id <> ?)`,
+		than.Workspace, than.Kind, effect, than.ID).Scan(&has)
+	return has, err
+}
+
+// newestOf is the newest answer of the call for the draft's tool.
+func (l *ledger) newestOf(d *Draft) (*answer, error) {
+	const query = `SELECT id FROM answer WHERE workspace = ? AND call = ? AND tool = ? AND alias_of IS NULL ORDER BY id DESC LIMIT 1`
+	return l.answer(query, d.Ask.Workspace, d.Ask.Call, d.Tool)
+}
+
 // newestFor is the newest answer of the call for the draft's tool and target.
 func (l *ledger) newestFor(d *Draft) (*answer, error) {
 	return l.answer(`SELECT id FROM answer WHERE workspace = ? AND call = ? AND tool = ? AND target = ? AND target <> ''

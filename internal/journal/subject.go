@@ -157,3 +157,17 @@ func (j *Journal) Join(ctx context.Context, workspace string, a, b SubjectID) er
 	}
 	return nil
 }
+
+// takenBesides is Attempt.Taken for an attempt of in.
+func (j *Journal) takenBesides(in Intent) func(context.Context, string) (bool, error) {
+	return func(ctx context.Context, effect string) (taken bool, err error) {
+		err = j.read(ctx, func(l *ledger) error {
+			taken, err = l.hasEffect(in, effect)
+			return err
+		})
+		if err != nil {
+			return false, fmt.Errorf("ask whose effect %s is: %w", effect, err)
+		}
+		return taken, nil
+	}
+}

@@ -179,6 +179,9 @@ type Attempt struct {
 	Number int
 	Ref    string            // the subject's vendor id, if it is known by now
 	Needs  map[string]Intent // settled, by local name, or by "kind/key" for earlier intents
+	// Taken tells whether a vendor's record is already the effect of another intent of the same kind. A
+	// look that goes by likeness must not take it for its own.
+	Taken func(ctx context.Context, effect string) (bool, error)
 }
 
 // Doer changes the world. Do performs the intent. Look finds out whether an earlier Do

@@ -7,7 +7,7 @@ import (
 )
 
 // ofCaller are the names that stand for what a look-up by number finds.
-var ofCaller = []string{"caller.known", "caller.contactId", "caller.accountId", "caller.leadId", "caller.name"}
+var ofCaller = []string{"caller.known", "caller.failed", "caller.contactId", "caller.accountId", "caller.leadId", "caller.name"}
 
 // NeedsCaller reports whether anything in the tool depends on who the caller is, beyond the number. A tool
 // that does not spares the org a question.

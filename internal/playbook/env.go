@@ -37,6 +37,7 @@ type About struct {
 type Caller struct {
 	Number                       string // E.164; empty on a web call
 	Known                        bool
+	Failed                       bool // no answer in time: nothing is known, not even that nobody has the number
 	ContactID, AccountID, LeadID string
 	Name                         string
 }
@@ -106,7 +107,7 @@ func newVocabulary() *vocabulary {
 	caller := func(get func(*Caller) any) *types.FieldType { return member(optional, get) }
 	v := &vocabulary{vars: map[string]*cel.Type{}, structs: map[string]fields{
 		"call": {
-			"id":        call(func(c *Call) any { return c.ID }),
+			"id":        call(func(c *Call) any { return nothing(c.ID) }),
 			"number":    call(func(c *Call) any { return nothing(c.Number) }),
 			"workspace": call(func(c *Call) any { return c.Workspace }),
 			"about":     member(objectType("call.about"), func(c *Call) any { return &c.About }),
@@ -120,6 +121,7 @@ func newVocabulary() *vocabulary {
 		"caller": {
 			"number":    caller(func(c *Caller) any { return nothing(c.Number) }),
 			"known":     member(cel.BoolType, func(c *Caller) any { return c.Known }),
+			"failed":    member(cel.BoolType, func(c *Caller) any { return c.Failed }),
 			"contactId": caller(func(c *Caller) any { return nothing(c.ContactID) }),
 			"accountId": caller(func(c *Caller) any { return nothing(c.AccountID) }),
 			"leadId":    caller(func(c *Caller) any { return nothing(c.LeadID) }),

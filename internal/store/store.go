@@ -147,6 +147,7 @@ func (db *DB) connect(ctx context.Context) (*conn, error) {
 	if err := migrate(ctx, pool); err != nil {
 		return nil, err
 	}
+	pool.SetMaxIdleConns(0) // ends the connection that migrated: it would keep the memory which that took
 	writer, err := newConn(ctx, pool)
 	if err != nil {
 		return nil, err

@@ -35,11 +35,22 @@ type Ask struct {
 	Name      string
 	Arguments json.RawMessage
 	Bad       error // the call could not be read; Arguments are then meaningless
-	Number    caller.Number
-	Person    string
-	About     call.About
-	Turns     func() []call.Turn // what was said so far, read only by tools that need it; may be nil
-	At        time.Time          // when the request's last byte was read: the deadline counts from here
+	// Nameless is set when the message named no call. Call then only tells asks apart: nothing may be
+	// concluded from two of them having the same one.
+	Nameless bool
+	Number   caller.Number
+	Person   string
+	About    call.About
+	Turns    func() []call.Turn // what was said so far, read only by tools that need it; may be nil
+	At       time.Time          // when the request's last byte was read: the deadline counts from here
+}
+
+// pinned is the call that keeps what it began with; a nameless one keeps nothing.
+func (a Ask) pinned() string {
+	if a.Nameless {
+		return ""
+	}
+	return a.Call
 }
 
 // Reply is what the model is told and the caller hears.
@@ -93,51 +104,53 @@ const margin = 150 * time.Millisecond
 // Answer answers one ask, within its deadline. It has no error: whatever happens, the caller hears a true
 // sentence, and an operator finds the reason in the log.
 func (c *Clerk) Answer(ctx context.Context, a Ask) Reply {
-	reply, err := c.answer(ctx, a)
+	reply, recorded, err := c.answer(ctx, a)
 	if err != nil {
-		c.log.Error("ask.unanswered", "workspace", a.Workspace, "call", a.Call, "ask", a.ID, "tool", a.Name, "error", err)
-		return c.sorry(a)
+		c.log.Error("ask.unanswered", "workspace", a.Workspace, "call", a.Call, "ask", a.ID, "tool", a.Name, "recorded", recorded, "error", err)
+		return c.sorry(a, recorded)
 	}
 	reply.ID, reply.Name = a.ID, a.Name
 	return reply
 }
 
-func (c *Clerk) answer(ctx context.Context, a Ask) (Reply, error) {
+// answer also tells, with an error, whether the ask was recorded: what was is kept, whatever happens to its
+// answer.
+func (c *Clerk) answer(ctx context.Context, a Ask) (r Reply, recorded bool, err error) {
 	key := journal.Ask{Workspace: a.Workspace, Call: a.Call, ID: a.ID}
 	turn := c.order.enter(a.Workspace + "|" + a.Call + "|" + a.Name)
 	defer turn.leave()
 	spoken, ok, err := c.journal.Answered(ctx, key)
 	if err != nil {
-		return Reply{}, err
+		return Reply{}, false, err
 	}
 	if ok {
-		r := said(spoken)
+		r = said(spoken)
 		r.Again = true
-		return r, nil
+		return r, true, nil
 	}
 	desk, ok := c.desks[a.Workspace]
 	if !ok {
-		return Reply{}, fmt.Errorf("answer: no workspace %q", a.Workspace)
+		return Reply{}, false, fmt.Errorf("answer: no workspace %q", a.Workspace)
 	}
 	d, err := decide(ctx, desk, a)
 	if err != nil {
-		return Reply{}, err
+		return Reply{}, false, err
 	}
 	turn.wait(ctx, d.readBy())
 	rec, err := c.record(ctx, d)
 	turn.leave()
 	if err != nil {
-		return Reply{}, err
+		return Reply{}, false, err
 	}
 	if rec.Spoken == nil {
 		if spoken, err = c.journal.Settle(ctx, key); err != nil {
-			return Reply{}, err
+			return Reply{}, true, err
 		}
 		rec.Spoken = &spoken
 	}
-	r := said(*rec.Spoken)
+	r = said(*rec.Spoken)
 	r.Intents, r.Again = len(d.draft.Promises), !rec.Fresh
-	return r, nil
+	return r, true, nil
 }
 
 // record writes the draft down. A claim that is already held means that somebody asked for the same thing
@@ -148,7 +161,7 @@ func (c *Clerk) record(ctx context.Context, d *decision) (journal.Recorded, erro
 		if err != nil || rec.Taken == nil {
 			return rec, err
 		}
-		if err := d.yield(ctx, c.journal, *rec.Taken); err != nil {
+		if err := d.yield(*rec.Taken); err != nil {
 			return journal.Recorded{}, err
 		}
 	}
@@ -157,11 +170,15 @@ func (c *Clerk) record(ctx context.Context, d *decision) (journal.Recorded, erro
 
 func said(s journal.Spoken) Reply { return Reply{Say: s.Say, Result: s.Result, Failed: s.Failed} }
 
-// sorry is what is said when nothing could be recorded. It promises nothing, because nothing would keep it.
-func (c *Clerk) sorry(a Ask) Reply {
+// sorry is what is said when no sentence could be chosen. If the ask was not recorded it promises nothing,
+// because nothing would keep it. If it was, it may come true at any moment, and nothing is said of that.
+func (c *Clerk) sorry(a Ask, recorded bool) Reply {
 	say := "I can't do that right now, and I have not saved it."
+	if recorded {
+		say = "I can't tell you yet whether that went through."
+	}
 	if desk, ok := c.desks[a.Workspace]; ok {
-		if offer := desk.Shelf.Offer(a.Call, a.Name); offer != "" {
+		if offer := desk.Shelf.Offer(a.pinned(), a.Name); offer != "" {
 			say += " " + offer
 		}
 	}

@@ -2,8 +2,6 @@ package tool
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -37,9 +35,9 @@ func decide(ctx context.Context, desk Desk, a Ask) (*decision, error) {
 		Ask:  journal.Ask{Workspace: a.Workspace, Call: a.Call, ID: a.ID},
 		Tool: a.Name, Person: a.Person, Deadline: a.At.Add(desk.Windows.Deadline - margin),
 	}
-	book, t, ok := desk.Shelf.Tool(a.Call, a.Name)
+	book, t, ok := desk.Shelf.Tool(a.pinned(), a.Name)
 	if !ok {
-		d.refuse("I can't do that here.", fmt.Sprintf("There is no tool %q. The tools are: %s.", a.Name, strings.Join(desk.Shelf.Names(a.Call), ", ")))
+		d.refuse("I can't do that here.", fmt.Sprintf("There is no tool %q. The tools are: %s.", a.Name, strings.Join(desk.Shelf.Names(a.pinned()), ", ")))
 		return d, nil
 	}
 	d.book, d.tool = book, t
@@ -67,8 +65,10 @@ func (d *decision) propose(ctx context.Context, args map[string]any) error {
 	if ok, err := d.confirmed(); err != nil || !ok {
 		return err
 	}
-	d.draft.Repeat = digest(d.tool.Name, args)
-	d.draft.Asked, d.draft.RepeatWindow = d.ask.At, d.desk.Windows.Repeat
+	if !d.ask.Nameless {
+		d.draft.Repeat = d.desk.Hash(d.ask.Workspace, "repeat", canonical(d.tool.Name, args))
+		d.draft.Asked, d.draft.RepeatWindow = d.ask.At, d.desk.Windows.Repeat
+	}
 	if err := d.read(ctx); err != nil {
 		return err
 	}
@@ -81,7 +81,9 @@ func (d *decision) propose(ctx context.Context, args map[string]any) error {
 		}
 	}
 	d.draft.Claims = slices.DeleteFunc(d.draft.Claims, func(c journal.Claim) bool { return !d.promises(c.Intent) })
-	d.draft.Target = d.target()
+	if !d.ask.Nameless {
+		d.draft.Target = d.target()
+	}
 	return d.words(d.tool.Words)
 }
 
@@ -149,7 +151,7 @@ func (d *decision) environment() *playbook.Env {
 		customer = a.About.Account
 	}
 	return &playbook.Env{
-		Call: playbook.Call{ID: a.Call, Workspace: a.Workspace, About: playbook.About{
+		Call: playbook.Call{ID: a.pinned(), Workspace: a.Workspace, About: playbook.About{
 			LeadID: a.About.Lead, OpportunityID: a.About.Opportunity, CustomerID: customer, CaseID: a.About.Case,
 		}},
 		Caller: playbook.Caller{
@@ -162,20 +164,22 @@ func (d *decision) environment() *playbook.Env {
 }
 
 // identify finds out who calls, where the tool depends on it and the call does not say. A caller who
-// cannot be looked up in time is one whom nobody knows.
+// cannot be looked up in time is not a stranger: nothing is concluded, and what hangs on it is looked up when
+// it is written.
 func (d *decision) identify(ctx context.Context) {
 	if d.ask.Number == "" || d.env.Caller.Known || !d.tool.NeedsCaller() {
 		return
 	}
-	id, known := d.desk.Shelf.Who(d.ask.Call)
+	id, known := d.desk.Shelf.Who(d.ask.pinned(), d.ask.Number)
 	if !known {
 		ctx, cancel := context.WithDeadline(ctx, d.readBy())
 		defer cancel()
 		var err error
 		if id, err = d.desk.Reader.Who(ctx, d.ask.Number); err != nil {
+			d.env.Caller.Failed = true
 			return
 		}
-		d.desk.Shelf.Recognise(d.ask.Call, id)
+		d.desk.Shelf.Recognise(d.ask.pinned(), id)
 	}
 	c := &d.env.Caller
 	c.ContactID, c.LeadID, c.Name, c.Known = id.Contact, id.Lead, id.Name, id.Known()
@@ -221,11 +225,15 @@ func (d *decision) promise(w *playbook.Write) error {
 		if err != nil {
 			return err
 		}
-		id, _ := record.(string)
-		if id == "" {
-			return nil
+		body.Record, _ = record.(string)
+		subject.Ref = body.Record
+		if body.Record == "" {
+			if body.Whose = d.later(w.Record); body.Whose == "" {
+				return nil
+			}
+			body.Phone = string(d.ask.Number)
+			subject.Key = d.desk.Hash(d.ask.Workspace, "whose", body.Whose, body.Phone)
 		}
-		body.Record, subject.Ref = id, id
 	}
 	if err := d.fill(w, &body); err != nil {
 		return err
@@ -375,23 +383,16 @@ func encode(v any) (json.RawMessage, error) {
 	return b, nil
 }
 
-// same compares a value as mapped with one that has been through JSON.
-func same(a, b any) bool {
-	x, errX := encode(a)
-	y, errY := encode(b)
-	return errX == nil && errY == nil && string(x) == string(y)
-}
-
-// digest is the same for the same tool with the same normalised arguments, whatever their order.
-func digest(tool string, args map[string]any) string {
-	h := sha256.New()
-	fmt.Fprintf(h, "%q", tool)
+// canonical is the same for the same tool with the same normalised arguments, whatever their order.
+func canonical(tool string, args map[string]any) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%q", tool)
 	for _, name := range slices.Sorted(maps.Keys(args)) {
 		v, err := json.Marshal(args[name])
 		if err != nil {
 			v = fmt.Append(nil, args[name]) // unreachable: arguments came from JSON
 		}
-		fmt.Fprintf(h, "%q=%q", name, v)
+		fmt.Fprintf(&b, "%q=%q", name, v)
 	}
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:16])
+	return b.String()
 }

@@ -120,6 +120,11 @@ func (d *decision) lookLater(w *playbook.Write, body *crm.Write) error {
 		if _, known := body.Fields[f.Name]; known || f.Value == nil || f.Value.Expr == nil {
 			continue
 		}
+		if whose := d.later(f.Value); whose != "" {
+			body.SetLater(f.Name, crm.Later{Whose: whose})
+			body.Phone = string(d.ask.Number)
+			continue
+		}
 		for _, r := range d.tool.Reads {
 			rows, asked := d.env.Reads[r.Name]
 			needed := f.Value.Expr.Fields(r.Name)
@@ -134,6 +139,25 @@ func (d *decision) lookLater(w *playbook.Write, body *crm.Write) error {
 		}
 	}
 	return nil
+}
+
+// later is which record of the caller a value stands for, when the caller could not be looked up in time:
+// "Contact", "Account", "Lead", or "" for any other value.
+func (d *decision) later(v *playbook.Value) string {
+	if !d.env.Caller.Failed || v == nil || v.Expr == nil {
+		return ""
+	}
+	switch fields := v.Expr.Fields("caller"); {
+	case len(fields) != 1:
+		return ""
+	case fields[0] == "contactId":
+		return "Contact"
+	case fields[0] == "accountId":
+		return "Account"
+	case fields[0] == "leadId":
+		return "Lead"
+	}
+	return ""
 }
 
 // skipsAssignment reports whether the playbook keeps the org's assignment rules from choosing an owner. They
@@ -155,23 +179,19 @@ func (d *decision) keyed(w *playbook.Write, body *crm.Write) error {
 	return nil
 }
 
-// yield remakes the draft around the intent that already holds a claim. Nothing is written again; where
-// the playbook says so, details that differ become an update of the record, after the first write.
-func (d *decision) yield(ctx context.Context, j *journal.Journal, t journal.Taken) error {
+// yield remakes the draft around the intent that already holds a claim. Nothing is created again; where the
+// playbook says so, the details become an update of the record, after the first write.
+//
+// The update is made whether or not the details seem to differ from what was promised before. What was
+// promised may still be on its way, or refused, and a person may have changed the record since: only the
+// update itself makes it true that the caller's words are saved.
+func (d *decision) yield(t journal.Taken) error {
 	claim := d.claimed[t.Claim]
-	mapped := d.mapped[claim.Intent]
-	held := t.Intent
 	d.draft.Promises, d.draft.Claims, d.draft.Target = nil, nil, ""
-	d.draft.Refs = map[string]journal.IntentID{claim.Intent: held.ID}
+	d.draft.Refs = map[string]journal.IntentID{claim.Intent: t.Intent.ID}
 	if claim.Then == playbook.Update {
-		changed, err := d.changed(ctx, j, held, mapped)
-		if err != nil {
+		if err := d.follow(claim, t.Intent); err != nil {
 			return err
-		}
-		if len(changed) > 0 {
-			if err := d.follow(claim, held, changed); err != nil {
-				return err
-			}
 		}
 	}
 	words := claim.Words
@@ -181,52 +201,13 @@ func (d *decision) yield(ctx context.Context, j *journal.Journal, t journal.Take
 	return d.words(words)
 }
 
-// changed returns the fields that differ from what was promised for the record so far.
-func (d *decision) changed(ctx context.Context, j *journal.Journal, held journal.Intent, mapped []playbook.FieldValue) (map[string]any, error) {
-	known, err := d.known(ctx, j, held)
-	if err != nil {
-		return nil, err
-	}
-	changed := map[string]any{}
-	for _, f := range mapped {
-		if f.IDOf == "" && !f.Picklist && !same(known[f.Name], f.Value) {
-			changed[f.Name] = f.Value
-		}
-	}
-	return changed, nil
-}
-
-// known folds what was promised for the record of an intent, oldest first.
-func (d *decision) known(ctx context.Context, j *journal.Journal, held journal.Intent) (map[string]any, error) {
-	history, err := j.List(ctx, journal.Filter{Workspace: d.ask.Workspace, Subject: held.Subject})
-	if err != nil {
-		return nil, err
-	}
-	known := map[string]any{}
-	for i := len(history) - 1; i >= 0; i-- { // List gives the newest first
-		switch history[i].State {
-		case journal.StateWithdrawn, journal.StateLapsed, journal.StateUndone:
-			continue
-		}
-		whole, err := j.Intent(ctx, d.ask.Workspace, history[i].ID)
-		if err != nil {
-			return nil, err
-		}
-		w, err := crm.DecodeWrite(whole.Body)
-		if err != nil {
-			return nil, err
-		}
-		for name, v := range w.Fields {
-			known[name] = v
-		}
-	}
-	return known, nil
-}
-
-// follow promises an update of the record that an earlier intent makes.
-func (d *decision) follow(claim *playbook.Claim, held journal.Intent, changed map[string]any) error {
+// follow promises an update of the record that an earlier intent makes, with all the fields of this ask.
+func (d *decision) follow(claim *playbook.Claim, held journal.Intent) error {
 	w, _ := d.tool.Write(claim.Intent)
-	body := crm.Write{Object: w.Object, Fields: changed, ReadBack: w.ReadBack, Duplicates: string(w.Duplicates), SkipAssign: skipsAssignment(w)}
+	body := crm.Write{Object: w.Object, ReadBack: w.ReadBack, Duplicates: string(w.Duplicates), SkipAssign: skipsAssignment(w)}
+	if err := d.fill(w, &body); err != nil {
+		return err
+	}
 	delete(d.draft.Refs, claim.Intent)
 	return d.add(w, body, journal.Promise{
 		Name: w.Name, Kind: crm.KindUpdate, Key: crm.Key(d.scope(), d.ask.Call, d.ask.ID, w.Name, "update"),

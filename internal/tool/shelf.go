@@ -12,8 +12,9 @@ import (
 // idleCall is how long a call that says nothing keeps the playbooks that it began with.
 const idleCall = 10 * time.Minute
 
-// Shelf holds the playbooks of a workspace, and what each call began with. New calls get the newest; a call that has begun keeps what it
-// began with, so that an operator's change never alters the rules in the middle of a conversation.
+// Shelf holds the playbooks of a workspace, and what each call began with. New calls get the newest; a call
+// that has begun keeps what it began with, so that an operator's change never alters the rules in the middle
+// of a conversation. What a call began with is not kept over a restart of the server.
 type Shelf struct {
 	mu    sync.Mutex
 	books []*playbook.Playbook
@@ -46,13 +47,13 @@ func (s *Shelf) of(call string) []*playbook.Playbook {
 	return s.pin(call).books
 }
 
-// Who is whom the call's number was found to belong to earlier in the call. A caller who changes the number on
-// their record is the same caller afterwards.
-func (s *Shelf) Who(call string) (caller.Identity, bool) {
+// Who is whom the number was found to belong to earlier in the call. A caller who changes the number on their
+// record is the same caller afterwards.
+func (s *Shelf) Who(call string, n caller.Number) (caller.Identity, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	who := s.pin(call).who
-	return who, who.Known()
+	return who, who.Known() && who.Number == n
 }
 
 // Recognise keeps whom the call's number belongs to. The first answer counts.
@@ -67,6 +68,9 @@ func (s *Shelf) Recognise(call string, who caller.Identity) {
 // pin is what the shelf knows of a call. Calls that have been idle are forgotten as others come. The caller
 // holds the lock.
 func (s *Shelf) pin(call string) *pin {
+	if call == "" { // messages that name no call have nothing in common
+		return &pin{books: s.books}
+	}
 	now := time.Now()
 	if now.Sub(s.swept) > idleCall {
 		s.swept = now

@@ -215,11 +215,12 @@ func TestOneBadCallLeavesTheOthersAlone(t *testing.T) {
 func TestRedeliveredFunctionCallKeepsItsID(t *testing.T) {
 	id := func(body string) string { return parse(t, body).ToolCalls[0].ID }
 	first := id(`{"message":{"type":"function-call","call":{"id":"c1"},"timestamp":1,"functionCall":{"name":"f","parameters":{"a":1}}}}`)
-	if again := id(`{"type":"function-call","callId":"c1","timestamp":2,"functionCall":{"name":"f","parameters": {"a": 1}}}`); again != first {
+	if again := id(`{"type":"function-call","callId":"c1","timestamp":1,"functionCall":{"name":"f","parameters": {"a": 1}}}`); again != first {
 		t.Errorf("same ask: got %s, want %s", again, first)
 	}
 	ids := map[string]bool{first: true}
 	for name, body := range map[string]string{
+		"asked later":     `{"type":"function-call","callId":"c1","timestamp":2,"functionCall":{"name":"f","parameters":{"a":1}}}`,
 		"other call":      `{"type":"function-call","callId":"c2","functionCall":{"name":"f","parameters":{"a":1}}}`,
 		"other function":  `{"type":"function-call","callId":"c1","functionCall":{"name":"g","parameters":{"a":1}}}`,
 		"other arguments": `{"type":"function-call","callId":"c1","functionCall":{"name":"f","parameters":{"a":2}}}`,

@@ -132,15 +132,16 @@ func argumentsOf(raw gjson.Result) (json.RawMessage, error) {
 	return inner, nil
 }
 
-// derivedID names an ask whose sender gave it no id. The same ask delivered twice gets the same name; so do two
-// asks of one call with the same function and arguments, which are then answered alike. Without a call id nothing
-// ties the ask to a conversation, so the customer and the time of sending take its place.
+// derivedID names an ask whose sender gave it no id. The same ask delivered twice gets the same name, since the
+// time of sending is part of it; where no time is sent either, two asks of one call with the same function and
+// arguments are answered alike. Without a call id the customer's number takes its place.
 func (m *Message) derivedID(name string, arguments gjson.Result) string {
 	digest := sha256.New()
-	if m.CallID != "" {
-		writePart(digest, m.CallID)
-	} else {
+	writePart(digest, m.CallID)
+	if m.CallID == "" {
 		writePart(digest, m.Customer.Number)
+	}
+	if !m.At.IsZero() {
 		writePart(digest, m.At.Format(time.RFC3339Nano))
 	}
 	writePart(digest, name)

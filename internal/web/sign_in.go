@@ -71,9 +71,6 @@ func New(o Options) (*Desk, error) {
 	return &Desk{o: o, sessions: s, attempts: rate.NewLimiter(rate.Every(attemptEvery), attemptBurst), pages: pages}, nil
 }
 
-// Close ends the desk. Nothing runs for it in the background; sessions go with the memory.
-func (d *Desk) Close() {}
-
 // operator is the session value that says who signed in.
 const operator = "operator"
 
