@@ -139,8 +139,10 @@ func (a *author) draw() {
 	if a.IntN(5) == 0 {
 		a.stalls = append(a.stalls, stall{a.of("PATCH", "POST", "GET"), a.of("Lead", "Case", "Contact", "CaseComment", "Task"), 1 + a.IntN(3), a.within(2, 60)})
 	}
-	a.power = append(a.power, a.somePower(a.within(0, 40)))
-	if a.IntN(3) == 0 {
+	if len(a.power) == 0 {
+		a.power = append(a.power, a.somePower(a.within(0, 40)))
+	}
+	if len(a.stalls) == 0 && a.IntN(3) == 0 {
 		a.power = append(a.power, a.somePower(a.power[0].at+a.within(1, 30)))
 	}
 }
@@ -160,10 +162,11 @@ func (a *author) corrections() {
 
 // lateAnswer is an answer that comes when the attempt has long been taken over, and the next is under way.
 func (a *author) lateAnswer() {
-	a.tell(a.calls[a.busy].at+a.within(0, 10), a.busy, a.comment(a.busy))
-	a.stalls = append(a.stalls, stall{"POST", "CaseComment", 1, a.within(88, 115)})
-	a.org = append(a.org, simforce.Fault{Kind: simforce.Latency, Method: "POST", Object: "CaseComment", Nth: 2, Delay: a.within(5, 25)})
-	if a.IntN(2) == 0 {
+	a.tell(a.calls[a.busy].at+a.within(6, 14), a.busy, a.comment(a.busy))
+	a.power = append(a.power, a.somePower(a.within(0, 4))) // a restart in between would end what is stuck
+	a.stalls = append(a.stalls, stall{"POST", "CaseComment", 1, a.within(89, 110)})
+	a.org = append(a.org, simforce.Fault{Kind: simforce.Latency, Method: "POST", Object: "CaseComment", Nth: 2, Delay: a.within(10, 28)})
+	if a.IntN(4) > 0 {
 		a.org = append(a.org, simforce.Fault{Kind: simforce.LockRow, Method: "POST", Object: "CaseComment"})
 	}
 }

@@ -39,20 +39,3 @@ func (c counts) table() string {
 	}
 	return b.String()
 }
-
-// foundSeed is a life that once showed a defect.
-type foundSeed struct {
-	seed uint64
-	what string
-}
-
-// failingSeeds are played in every run, whatever the number of seeds is.
-func failingSeeds() []foundSeed {
-	return []foundSeed{
-		{18, "maintenance of the org used up a write's tries"},
-		{146, "a repeat whose reads were slow was a second comment, and a lead was sent to review for resembling itself"},
-		{137, "a copy that overtook its first delivery made that one wait beyond its deadline"},
-		{167, "a comment for a case that could not be looked up was not answered in words of the playbook"},
-		{478, "an earlier value whose reads took longer was recorded after the later one, and won"},
-	}
-}

@@ -17,14 +17,19 @@ import (
 //	go test ./internal/world -run 'TestSearch$' -search.seeds=20000
 //	go test ./internal/world -run 'TestSearch$' -search.seed=17
 var (
-	searchSeeds = flag.Int("search.seeds", 2000, "how many lives TestSearch plays")
+	searchSeeds = flag.Int("search.seeds", seedsOfCI, "how many lives TestSearch plays")
 	searchSeed  = flag.Int64("search.seed", -1, "the one life that TestSearch plays")
 )
 
-// liveOnce plays the life of a seed in a bubble of its own and returns what is wrong with it.
+// liveOnce plays the life of a seed and returns what is wrong with it.
 func liveOnce(t *testing.T, books library, seed uint64) (findings []string, seen counts) {
+	return newLife(seed).once(t, books)
+}
+
+// once plays a life in a bubble of its own.
+func (l *life) once(t *testing.T, books library) (findings []string, seen counts) {
 	synctest.Test(t, func(t *testing.T) {
-		out, err := newLife(seed).play(t.Context(), books, serverLog())
+		out, err := l.play(t.Context(), books, serverLog())
 		if out != nil {
 			findings, seen = judge(out), out.counts
 		}
@@ -84,24 +89,6 @@ func TestSearch(t *testing.T) {
 	t.Logf("%d lives in %v, %v each\n%s", *searchSeeds, took.Round(time.Second), (took / time.Duration(*searchSeeds)).Round(time.Millisecond), seen.table())
 	for _, what := range seen.missing() {
 		t.Errorf("no life has met %s", what)
-	}
-}
-
-// TestSeedsThatFoundDefects plays again what has once been found.
-func TestSeedsThatFoundDefects(t *testing.T) {
-	books, err := newLibrary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, found := range failingSeeds() {
-		t.Run(found.what, func(t *testing.T) {
-			t.Parallel()
-			for range 3 { // goroutines that are ready at the same instant run in any order
-				if findings, _ := liveOnce(t, books, found.seed); len(findings) > 0 {
-					t.Fatalf("%s\nagain: %s", strings.Join(findings, "\n"), replay(found.seed))
-				}
-			}
-		})
 	}
 }
 
