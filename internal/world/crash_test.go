@@ -62,7 +62,7 @@ func TestPowerCutAtEveryCommit(t *testing.T) {
 // dayWithCut reports whether the power was cut: not, if the day had no such commit.
 func dayWithCut(t *testing.T, books library, power powerPlan) (cut bool) {
 	synctest.Test(t, func(t *testing.T) {
-		out, err := day(power).play(t.Context(), books, nil)
+		out, err := day(power).playLife(t.Context(), books, nil)
 		if err != nil {
 			t.Fatalf("cut at commit %d: %v", power.commit, err)
 		}

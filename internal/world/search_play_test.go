@@ -98,8 +98,8 @@ func scratch() (string, error) {
 	return os.MkdirTemp(dir, "hookswitch-search-")
 }
 
-// play lives a life in a fresh world. It must be called in a bubble: a life takes hours.
-func (l *life) play(ctx context.Context, books library, log *slog.Logger) (*outcome, error) {
+// playLife lives a life in a fresh world. It must be called in a bubble: a life takes hours.
+func (l *life) playLife(ctx context.Context, books library, log *slog.Logger) (*outcome, error) {
 	dir, err := scratch()
 	if err != nil {
 		return nil, err
@@ -114,22 +114,22 @@ func (l *life) play(ctx context.Context, books library, log *slog.Logger) (*outc
 		Org:   simforce.Options{Seed: int64(l.seed % 1000)},
 	})
 	p.plant()
-	if err := p.start(ctx); err != nil {
+	if err := p.beginServer(ctx); err != nil {
 		return nil, err
 	}
 	for _, f := range l.org {
 		p.w.Org.Fault(f)
 	}
-	if p.script(ctx); p.dead {
+	if p.playScript(ctx); p.dead {
 		return p.out, p.w.Close()
 	}
-	p.settle(ctx)
+	p.calmDown(ctx)
 	p.collect(ctx)
 	return p.out, errors.Join(p.w.Stop(ctx), p.w.Close())
 }
 
-// start begins the server, and lets a millisecond pass: what it has started then is there to be stopped.
-func (p *player) start(ctx context.Context) error {
+// beginServer begins the server, and lets a millisecond pass: what it has started then is there to be stopped.
+func (p *player) beginServer(ctx context.Context) error {
 	err := p.w.Start(ctx)
 	time.Sleep(time.Millisecond)
 	return err
@@ -152,12 +152,12 @@ func (p *player) plant() {
 	}
 }
 
-// script plays calls, tellings and restarts at their times, until all have ended.
-func (p *player) script(ctx context.Context) {
+// playScript plays calls, tellings and restarts at their times, until all have ended.
+func (p *player) playScript(ctx context.Context) {
 	p.calls, p.ringing = make([]*simvapi.Call, len(p.life.calls)), make([]chan struct{}, len(p.life.calls))
 	for i, c := range p.life.calls {
 		p.ringing[i] = make(chan struct{})
-		p.at(c.at, func() {
+		p.atTime(c.at, func() {
 			p.calls[i] = p.w.Cloud.Ring(ctx, simvapi.Caller{Number: callers()[c.caller].number})
 			close(p.ringing[i])
 			if p.seed%3 == uint64(i) { // arrives after what came after it
@@ -165,30 +165,30 @@ func (p *player) script(ctx context.Context) {
 			}
 			p.calls[i].Says(ctx, "user", "Hello, it is me.")
 		})
-		p.at(horizon+30*time.Second, func() {
+		p.atTime(horizon+30*time.Second, func() {
 			if <-p.ringing[i]; i%2 == 0 {
 				p.calls[i].HangsUp(ctx, "")
 			}
 		})
 	}
 	for _, t := range p.told {
-		p.at(t.at, func() { p.tell(ctx, t) })
+		p.atTime(t.at, func() { p.letModelAsk(ctx, t) })
 	}
 	p.steps.Go(func() {
 		for _, one := range p.power {
 			if !p.dead {
-				p.restart(ctx, one)
+				p.restartServer(ctx, one)
 			}
 		}
 	})
 	for at := time.Second; at < calm; at += 3700 * time.Millisecond {
-		p.at(at, func() { p.sample(ctx) })
+		p.atTime(at, func() { p.sampleStates(ctx) })
 	}
 	p.steps.Wait()
 }
 
-// at does a step at its time.
-func (p *player) at(at time.Duration, do func()) {
+// atTime does a step at its time.
+func (p *player) atTime(at time.Duration, do func()) {
 	p.steps.Go(func() {
 		time.Sleep(time.Until(p.began.Add(at)))
 		do()
@@ -206,8 +206,8 @@ func (p *player) count(what string) {
 	p.out.counts[what]++
 }
 
-// tell lets the model ask.
-func (p *player) tell(ctx context.Context, t telling) {
+// letModelAsk lets the model ask.
+func (p *player) letModelAsk(ctx context.Context, t telling) {
 	<-p.ringing[t.call]
 	c := p.calls[t.call]
 	if f := t.fault; f != (simvapi.Fault{}) && !t.again {
@@ -243,8 +243,8 @@ func faultName(f simvapi.Fault) string {
 	return "concurrent copy"
 }
 
-// restart ends the server in one of the ways, and begins it anew.
-func (p *player) restart(ctx context.Context, one powerPlan) {
+// restartServer ends the server in one of the ways, and begins it anew.
+func (p *player) restartServer(ctx context.Context, one powerPlan) {
 	time.Sleep(time.Until(p.began.Add(one.at)))
 	kind := one.kind
 	if kind == byCutBefore || kind == byCutAfter {
@@ -272,7 +272,7 @@ func (p *player) restart(ctx context.Context, one powerPlan) {
 	}
 	p.count("restart " + kind)
 	time.Sleep(one.off)
-	if err := p.start(ctx); err != nil {
+	if err := p.beginServer(ctx); err != nil {
 		p.fault("start: %v", err)
 		p.dead = true
 		return
@@ -288,8 +288,8 @@ func (p *player) fault(format string, args ...any) {
 	p.out.faults = append(p.out.faults, fmt.Sprintf(format, args...))
 }
 
-// sample looks at the operator's counts, where intents are seen that do not rest.
-func (p *player) sample(ctx context.Context) {
+// sampleStates looks at the operator's counts, where intents are seen that do not rest.
+func (p *player) sampleStates(ctx context.Context) {
 	if !p.server.TryLock() {
 		return
 	}
@@ -305,9 +305,9 @@ func (p *player) sample(ctx context.Context) {
 	}
 }
 
-// settle lifts every fault, gives the server hours, and lets each telling that was answered be delivered once
+// calmDown lifts every fault, gives the server hours, and lets each telling that was answered be delivered once
 // more. One that was not answered would be a new ask by now.
-func (p *player) settle(ctx context.Context) {
+func (p *player) calmDown(ctx context.Context) {
 	time.Sleep(time.Until(p.began.Add(calm)))
 	p.w.Org.ClearFaults()
 	p.w.Cloud.Mend()
@@ -316,7 +316,7 @@ func (p *player) settle(ctx context.Context) {
 	for _, t := range p.told {
 		if !t.again && p.answered(t) {
 			t.again = true
-			p.tell(ctx, t)
+			p.letModelAsk(ctx, t)
 		}
 	}
 	time.Sleep(time.Minute)

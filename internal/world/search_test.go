@@ -29,7 +29,7 @@ func liveOnce(t *testing.T, books library, seed uint64) (findings []string, seen
 // once plays a life in a bubble of its own.
 func (l *life) once(t *testing.T, books library) (findings []string, seen counts) {
 	synctest.Test(t, func(t *testing.T) {
-		out, err := l.play(t.Context(), books, serverLog())
+		out, err := l.playLife(t.Context(), books, serverLog())
 		if out != nil {
 			findings, seen = judge(out), out.counts
 		}
