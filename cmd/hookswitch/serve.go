@@ -38,6 +38,7 @@ const startGC = 20
 // serve takes the database before the address: a second server of one database shall be told of the first, and
 // not of its port.
 func serve(c *cobra.Command, _ []string) error {
+	usual := debug.SetGCPercent(startGC)
 	cfg, err := configured(c)
 	if err != nil {
 		return err
@@ -48,12 +49,11 @@ func serve(c *cobra.Command, _ []string) error {
 	}
 	ctx, cancel := context.WithCancel(c.Context())
 	defer cancel()
-	usual := debug.SetGCPercent(startGC)
 	a, err := app.New(ctx, app.Options{Config: cfg, Log: log})
-	debug.SetGCPercent(usual)
 	if err != nil {
 		return err
 	}
+	debug.SetGCPercent(usual)
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen: %w — stop what listens there, or change listen in the configuration", err), a.Close(ctx))
