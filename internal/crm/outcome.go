@@ -32,11 +32,20 @@ func outcome(err error) journal.Outcome {
 			out.Blame = journal.Outage
 		}
 	case salesforce.Safe, salesforce.Refresh:
-		out.Verdict, out.Blame = journal.Retry, journal.Outage
+		out.Verdict, out.Blame = journal.Retry, away(e)
 	default:
-		out.Verdict, out.Blame = journal.Unknown, journal.Outage
+		out.Verdict, out.Blame = journal.Unknown, away(e)
 	}
 	return out
+}
+
+// away tells an org that answered that it cannot serve from a connection that broke: the first is not asked
+// again while a caller waits, the second is worth one more try.
+func away(e *salesforce.Error) journal.Blame {
+	if e.Status == 0 {
+		return journal.None
+	}
+	return journal.Outage
 }
 
 // orgWide are the codes that clear by themselves and are about the org, not about the write: too many long

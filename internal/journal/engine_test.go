@@ -335,11 +335,30 @@ func TestExpiryLapsesInTime(t *testing.T) {
 	})
 }
 
+// TestOutageIsNotWaitedForInTheCall: what meets a vendor that says it is away, or at its limit, waits in the
+// journal. mission-part: P2.8
+func TestOutageIsNotWaitedForInTheCall(t *testing.T) {
+	v := newVendor()
+	v.script = func(_ context.Context, _ string, n int) fault {
+		if n == 1 {
+			return fault{out: Outcome{Verdict: Retry, Blame: Outage}}
+		}
+		return fault{}
+	}
+	play(t, v, func(b *bench) {
+		began := time.Now()
+		want(t, "words", b.hear(draft("a", promise("x", "k"))), "I noted it.")
+		want(t, "waited", time.Since(began) < time.Second, true)
+		time.Sleep(time.Minute)
+		want(t, "state", b.state("k"), StateDone)
+	})
+}
+
 func TestDoneWakesWhatNeedsIt(t *testing.T) {
 	v := newVendor()
 	v.script = func(_ context.Context, key string, n int) fault {
 		if key == "lead" && n == 1 {
-			return fault{out: Outcome{Verdict: Retry, Blame: Outage}}
+			return fault{out: Outcome{Verdict: Retry, Blame: None}}
 		}
 		return fault{}
 	}

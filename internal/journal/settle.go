@@ -230,6 +230,10 @@ func (j *Journal) prospect(l *ledger, in Intent, lane Lane, subjects map[Subject
 		if _, ok := j.kind(before.Kind); !ok {
 			return never, nil
 		}
+		// A vendor that is away, or at its limit, said so: what meets that waits here, not in the call.
+		if before.Due.After(l.now) && (before.Blame == Outage || before.Blame == Limit) {
+			return never, nil
+		}
 		switch before.State {
 		case StateTrying:
 			continue
