@@ -146,19 +146,19 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 }
 
 // openEvent is the reverse of sealEvents.
-func (l *Log) openEvent(workspace, id string, e *Event, data, body []byte) error {
-	plain, err := l.box.Open(data, eventAAD(workspace, id, "data"))
+func (l *Log) openEvent(workspace, id string, e Event) (Event, error) {
+	data, err := l.box.Open(e.Data, eventAAD(workspace, id, "data"))
 	if err != nil {
-		return fmt.Errorf("open event: %w", err)
+		return Event{}, fmt.Errorf("open event: %w", err)
 	}
-	e.Data = plain
-	if body == nil {
-		return nil
+	e.Data = data
+	if e.Body == nil {
+		return e, nil
 	}
-	if e.Body, err = l.box.Open(body, eventAAD(workspace, id, "body")); err != nil {
-		return fmt.Errorf("open event: %w", err)
+	if e.Body, err = l.box.Open(e.Body, eventAAD(workspace, id, "body")); err != nil {
+		return Event{}, fmt.Errorf("open event: %w", err)
 	}
-	return nil
+	return e, nil
 }
 
 func eventAAD(workspace, id, part string) []byte {
@@ -228,14 +228,14 @@ func (l *Log) Events(ctx context.Context, workspace, id string) (events []Event,
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var e Event
+			var sealed Event
 			var at int64
-			var data, body []byte
-			if err := rows.Scan(&at, &e.Type, &e.Key, &data, &body); err != nil {
+			if err := rows.Scan(&at, &sealed.Type, &sealed.Key, (*[]byte)(&sealed.Data), &sealed.Body); err != nil {
 				return err
 			}
-			e.At = time.UnixMicro(at)
-			if err := l.openEvent(workspace, id, &e, data, body); err != nil {
+			sealed.At = time.UnixMicro(at)
+			e, err := l.openEvent(workspace, id, sealed)
+			if err != nil {
 				return err
 			}
 			events = append(events, e)

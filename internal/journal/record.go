@@ -89,7 +89,11 @@ func (j *Journal) joined(l *ledger, d *Draft) (*answer, error) {
 	if d.Repeat == "" {
 		return nil, nil
 	}
-	a, err := l.repeated(d)
+	asked := d.Asked
+	if asked.IsZero() {
+		asked = l.now
+	}
+	a, err := l.repeated(d, asked.Add(-d.RepeatWindow))
 	if a == nil || err != nil {
 		return nil, err
 	}

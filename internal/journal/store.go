@@ -470,13 +470,9 @@ func (l *ledger) answerTo(k Ask) (*answer, error) {
 }
 
 // repeated is the newest answer to the same question since a time.
-func (l *ledger) repeated(d *Draft) (*answer, error) {
-	asked := l.now
-	if !d.Asked.IsZero() {
-		asked = d.Asked
-	}
+func (l *ledger) repeated(d *Draft, since time.Time) (*answer, error) {
 	return l.answer(`SELECT id FROM answer WHERE workspace = ? AND call = ? AND repeat = ? AND repeat <> '' AND alias_of IS NULL
-		AND recorded_at >= ? ORDER BY id DESC LIMIT 1`, d.Ask.Workspace, d.Ask.Call, d.Repeat, micros(asked.Add(-d.RepeatWindow)))
+		AND recorded_at >= ? ORDER BY id DESC LIMIT 1`, d.Ask.Workspace, d.Ask.Call, d.Repeat, micros(since))
 }
 
 // hasEffect tells whether another intent of the same kind made the vendor's record.
@@ -488,8 +484,8 @@ func (l *ledger) hasEffect(than Intent, effect string) (has bool, err error) {
 
 // newestOf is the newest answer of the call for the draft's tool.
 func (l *ledger) newestOf(d *Draft) (*answer, error) {
-	const query = `SELECT id FROM answer WHERE workspace = ? AND call = ? AND tool = ? AND alias_of IS NULL ORDER BY id DESC LIMIT 1`
-	return l.answer(query, d.Ask.Workspace, d.Ask.Call, d.Tool)
+	return l.answer(`SELECT id FROM answer WHERE workspace = ? AND call = ? AND tool = ? AND alias_of IS NULL ORDER BY id DESC LIMIT 1`,
+		d.Ask.Workspace, d.Ask.Call, d.Tool)
 }
 
 // newestFor is the newest answer of the call for the draft's tool and target.

@@ -26,27 +26,27 @@ func TestTokenOfAnotherOrgStopsWrites(t *testing.T) {
 			"budget": 450000, "location": "Austin", "timeline": "immediate",
 		}
 	}
-	visit := func(t *testing.T, seed int64, number string) (w *world.World, said string) {
-		t.Helper()
-		w = world.New(world.Options{Dir: dir, Org: simforce.Options{Seed: seed}})
-		if err := w.Start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Second) // the first token is got in the background
-		call := w.Cloud.Ring(t.Context(), simvapi.Caller{Number: number})
-		return w, call.Asks(t.Context(), "create_lead", lead(number), simvapi.AskOptions{}).Said
-	}
-	leave := func(t *testing.T, w *world.World) {
-		t.Helper()
-		time.Sleep(time.Minute)
-		if err := w.Stop(t.Context()); err != nil {
-			t.Error(err)
-		}
-		if err := w.Close(); err != nil {
-			t.Error(err)
-		}
-	}
 	synctest.Test(t, func(t *testing.T) {
+		visit := func(t *testing.T, seed int64, number string) (w *world.World, said string) {
+			t.Helper()
+			w = world.New(world.Options{Dir: dir, Org: simforce.Options{Seed: seed}})
+			if err := w.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second) // the first token is got in the background
+			call := w.Cloud.Ring(t.Context(), simvapi.Caller{Number: number})
+			return w, call.Asks(t.Context(), "create_lead", lead(number), simvapi.AskOptions{}).Said
+		}
+		leave := func(t *testing.T, w *world.World) {
+			t.Helper()
+			time.Sleep(time.Minute)
+			if err := w.Stop(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if err := w.Close(); err != nil {
+				t.Error(err)
+			}
+		}
 		right, said := visit(t, 1, "+15550100142")
 		if !strings.Contains(said, "saved") {
 			t.Fatalf("in the first org: heard %q, want the lead saved", said)
