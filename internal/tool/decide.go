@@ -227,12 +227,17 @@ func (d *decision) promise(w *playbook.Write) error {
 		}
 		body.Record, _ = record.(string)
 		subject.Ref = body.Record
+		whose := d.whose(w.Record)
+		if whose != "" {
+			// Under this name the changes of one caller's record stay in order, also those for which it was not
+			// known yet which record it is.
+			subject.Key = d.desk.Hash(d.ask.Workspace, "whose", whose, string(d.ask.Number))
+		}
 		if body.Record == "" {
-			if body.Whose = d.later(w.Record); body.Whose == "" {
+			if whose == "" || !d.env.Caller.Failed {
 				return nil
 			}
-			body.Phone = string(d.ask.Number)
-			subject.Key = d.desk.Hash(d.ask.Workspace, "whose", body.Whose, body.Phone)
+			body.Whose, body.Phone = whose, string(d.ask.Number)
 		}
 	}
 	if err := d.fill(w, &body); err != nil {

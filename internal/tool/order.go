@@ -34,20 +34,21 @@ func (o *order) enter(key string) *place {
 	return p
 }
 
-// wait returns when those before have left, and at until at the latest: an answer that comes out of its turn is
+// wait returns when all before have left, and at until at the latest: an answer that comes out of its turn is
 // better than none. Whoever is before has an earlier time to go.
 func (p *place) wait(ctx context.Context, until time.Time) {
-	if p.before == nil {
-		return
-	}
 	alarm := time.NewTimer(time.Until(until))
 	defer alarm.Stop()
-	select {
-	case <-p.before.gone:
-	case <-alarm.C:
-	case <-ctx.Done():
+	for p.before != nil {
+		select {
+		case <-p.before.gone:
+			p.before = p.before.before // who left without waiting leaves those before it to us
+		case <-alarm.C:
+			return
+		case <-ctx.Done():
+			return
+		}
 	}
-	p.before = nil // what is gone need not be kept
 }
 
 // leave lets the next one go on. It may be called twice.
@@ -55,9 +56,24 @@ func (p *place) leave() {
 	p.once.Do(func() {
 		p.order.mu.Lock()
 		defer p.order.mu.Unlock()
-		if p.order.last[p.key] == p {
-			delete(p.order.last, p.key)
-		}
 		close(p.gone)
+		last := p.order.last[p.key]
+		for last != nil && last.hasLeft() {
+			last = last.before
+		}
+		if last == nil {
+			delete(p.order.last, p.key)
+			return
+		}
+		p.order.last[p.key] = last
 	})
+}
+
+func (p *place) hasLeft() bool {
+	select {
+	case <-p.gone:
+		return true
+	default:
+		return false
+	}
 }

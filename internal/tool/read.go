@@ -120,7 +120,7 @@ func (d *decision) lookLater(w *playbook.Write, body *crm.Write) error {
 		if _, known := body.Fields[f.Name]; known || f.Value == nil || f.Value.Expr == nil {
 			continue
 		}
-		if whose := d.later(f.Value); whose != "" {
+		if whose := d.whose(f.Value); whose != "" && d.env.Caller.Failed {
 			body.SetLater(f.Name, crm.Later{Whose: whose})
 			body.Phone = string(d.ask.Number)
 			continue
@@ -141,10 +141,9 @@ func (d *decision) lookLater(w *playbook.Write, body *crm.Write) error {
 	return nil
 }
 
-// later is which record of the caller a value stands for, when the caller could not be looked up in time:
-// "Contact", "Account", "Lead", or "" for any other value.
-func (d *decision) later(v *playbook.Value) string {
-	if !d.env.Caller.Failed || v == nil || v.Expr == nil {
+// whose is which record of the caller a value stands for: "Contact", "Account", "Lead", or "" for any other value.
+func (d *decision) whose(v *playbook.Value) string {
+	if v == nil || v.Expr == nil {
 		return ""
 	}
 	switch fields := v.Expr.Fields("caller"); {

@@ -150,7 +150,8 @@ func (o *oracle) oneRecordEach() {
 // write is one value that an ask would give a field.
 type write struct {
 	*askPlan
-	heard time.Time // when its answer first came; zero: never
+	heard time.Time     // when its answer first came; zero: never
+	last  time.Duration // when it was last asked for, by whatever id
 }
 
 // laterValueWins wants, of the values that were promised for one field, none that came before another.
@@ -163,7 +164,10 @@ func (o *oracle) laterValueWins() {
 		if slices.ContainsFunc(o.byMark[k.mark], func(first *askPlan) bool { return first.at < k.at }) {
 			continue // a repeat is the ask that it repeats, whatever was asked between the two
 		}
-		w := write{askPlan: k}
+		w := write{askPlan: k, last: k.at}
+		for _, again := range o.byMark[k.mark] {
+			w.last = max(w.last, again.at)
+		}
 		for _, h := range o.heard[k.id] {
 			if h.Via != simvapi.ViaFailure && (w.heard.IsZero() || h.At.Before(w.heard)) {
 				w.heard = h.At
@@ -256,10 +260,10 @@ func (o *oracle) quiet(from, to time.Time) bool {
 // before tells that a came before b beyond doubt: in one call by the order of asking, if nothing happened to a on
 // its way; else by a's answer being heard before b was asked.
 func (o *oracle) before(a, b write) bool {
-	if a.askPlan.call == b.askPlan.call && a.smooth && b.smooth && a.at < b.at && !o.wasOff(o.asked(a), o.asked(b)) {
+	if a.askPlan.call == b.askPlan.call && a.smooth && b.smooth && a.last < b.at && !o.wasOff(o.asked(a), o.asked(b)) {
 		return true
 	}
-	return !a.heard.IsZero() && a.heard.Before(o.asked(b))
+	return !a.heard.IsZero() && a.heard.Before(o.asked(b)) && a.last < b.at
 }
 
 func (o *oracle) asked(w write) time.Time { return o.began.Add(w.at) }

@@ -87,6 +87,9 @@ func TestSearch(t *testing.T) {
 	})
 	took := time.Since(began)
 	t.Logf("%d lives in %v, %v each\n%s", *searchSeeds, took.Round(time.Second), (took / time.Duration(*searchSeeds)).Round(time.Millisecond), seen.table())
+	if *searchSeeds < 1000 {
+		return // too few to have met what is rare
+	}
 	for _, what := range seen.missing() {
 		t.Errorf("no life has met %s", what)
 	}
