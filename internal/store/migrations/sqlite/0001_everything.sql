@@ -83,7 +83,6 @@ CREATE TABLE event (
 );
 CREATE UNIQUE INDEX event_key ON event (workspace, call, key) WHERE key IS NOT NULL;
 CREATE INDEX event_call ON event (workspace, call, id);
-CREATE INDEX event_person ON event (workspace, person) WHERE person <> '';
 
 -- An answer: the sentences that may be spoken, and the one that was.
 CREATE TABLE answer (
@@ -111,7 +110,6 @@ CREATE TABLE answer (
 );
 CREATE INDEX answer_target ON answer (workspace, call, tool, target, id) WHERE target <> '' AND alias_of IS NULL;
 CREATE INDEX answer_repeat ON answer (workspace, call, repeat, id) WHERE repeat <> '' AND alias_of IS NULL;
-CREATE INDEX answer_person ON answer (workspace, person) WHERE person <> '';
 
 -- open: 2 the engine works on it, 1 a person must, 0 settled. It follows from state and
 -- exists so that partial indexes hold the open ones alone.
@@ -163,7 +161,9 @@ CREATE INDEX intent_settling ON intent (workspace, cause_call) WHERE state = 'se
 CREATE INDEX intent_merged ON intent (merged_into) WHERE merged_into > 0;
 CREATE INDEX intent_call ON intent (workspace, cause_call, id) WHERE cause_call <> '';
 CREATE INDEX intent_subject ON intent (subject, id);
-CREATE INDEX intent_person ON intent (workspace, person) WHERE person <> '';
+-- What is a person's is found by their calls (call_person); only what no call caused needs an index of its own.
+-- A hash is a leaf at random, and there would be one in each answer, event and intent.
+CREATE INDEX intent_person ON intent (workspace, person) WHERE person <> '' AND cause_call = '';
 
 -- An intent that waits for an earlier one. needs < intent always, so that there are no rings; name is
 -- the one that the draft gave it, and empty for what was promised before.
