@@ -1,5 +1,9 @@
 # One command each; `make` alone lists them. `make test` is the one that must pass.
 
+# A command that fails in the middle of a pipe has failed.
+SHELL       = bash
+.SHELLFLAGS = -o pipefail -c
+
 GO   ?= go
 TOOL  = $(GO) tool -modfile=tools/go.mod
 
@@ -18,10 +22,11 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: needs $(CLIENTS) ## Vet, format, and every test with the race detector
+test: needs $(CLIENTS) ## Vet, format, every test with the race detector, and the search with its mutations
 	$(GO) vet ./...
 	@odd=$$($(TOOL) gofumpt -l .); test -z "$$odd" || { echo "not formatted (make format):"; echo "$$odd"; exit 1; } >&2
-	$(GO) test -race -shuffle=on ./...
+	$(GO) test -race -shuffle=on -timeout=20m ./...
+	$(GO) test -tags=mutant -timeout=20m -run='Mutation|^TestSearch' -v ./internal/journal ./internal/world | grep -v '^ *\(===\|--- PASS: .*/\)'
 
 .PHONY: lint
 lint: ## Lint (the first run builds the linters: a minute or two)
@@ -66,7 +71,7 @@ dist/%: FORCE
 # What the tests need and go cannot fetch. The race detector is written in C.
 .PHONY: needs
 needs:
-	@for tool in $(GO) git cc node npm; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	@for tool in $(GO) bash git cc node npm; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 	test -z "$$missing" || { echo "make: the tests need$$missing; see CONTRIBUTING.md#what-you-need" >&2; exit 1; }
 
 %/node_modules/.package-lock.json: %/package-lock.json
