@@ -24,7 +24,7 @@ const (
 
 func silent() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// newDesk is a desk that knows the operator, and closes with the test.
+// newDesk is a desk that knows the operator.
 func newDesk(t *testing.T, change func(*Options)) *Desk {
 	t.Helper()
 	o := Options{Username: username, Passwords: []string{password}, Log: silent()}
@@ -35,7 +35,6 @@ func newDesk(t *testing.T, change func(*Options)) *Desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(d.Close)
 	return d
 }
 
