@@ -83,9 +83,11 @@ func (d *decoder) salesforceFlow(path string, s *Salesforce, public string) {
 	case ClientCredentials:
 		needs = []need{id, secret}
 	case JWTBearer:
-		needs = []need{id,
+		needs = []need{
+			id,
 			{"username", "name the user to act as; the app must be pre-authorised for it", s.Username != ""},
-			{"private_key_file", "name the PEM file of the key whose certificate the app has", s.PrivateKeyFile != ""}}
+			{"private_key_file", "name the PEM file of the key whose certificate the app has", s.PrivateKeyFile != ""},
+		}
 	case RefreshToken:
 		needs = []need{id, {"refresh_token", "give one, or sign in once with flow: browser", len(s.RefreshToken) > 0}}
 	case Browser:

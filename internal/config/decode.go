@@ -126,7 +126,7 @@ func (d *decoder) object(node ast.Node, path string, v reflect.Value) {
 		}
 	}
 	for _, name := range names {
-		if c, top := v.Addr().Interface().(*Config); top && name == "workspaces" {
+		if c, top := reflect.TypeAssert[*Config](v.Addr()); top && name == "workspaces" {
 			d.config = c
 		}
 		if value := given[name]; value != nil {
@@ -325,7 +325,7 @@ func (d *decoder) scalar(node ast.Node, path string, v reflect.Value) {
 // text returns a scalar as it was written, references replaced. Numbers are text here: 62.0, +15550100142
 // and 007 mean what they look like.
 func (d *decoder) text(node ast.Node, path string) (string, bool) {
-	raw := ""
+	var raw string
 	switch n := node.(type) {
 	case *ast.StringNode:
 		raw = n.Value

@@ -72,7 +72,8 @@ func exampleOf(name string) (string, bool) {
   #- {bearer: ${VAPI_WEBHOOK_TOKEN}}                         # Authorization: Bearer …
   #- {hmac: {secret: ${VAPI_HMAC_SECRET}, preset: hmac-raw-body}}
   # Every setting of Vapi's HMAC credential (sha256, sha512 or sha1; hex or base64):
-  #- {hmac: {secret: ${VAPI_HMAC_SECRET}, previous: ${VAPI_HMAC_SECRET_OLD}, algorithm: sha256, signature_header: x-signature, signature_prefix: "sha256=", timestamp_header: x-timestamp, message_id_header: x-id, payload: "{timestamp}.{body}", encoding: hex, secret_is_base64: false, tolerance: 5m}}
+  #- {hmac: {secret: ${VAPI_HMAC_SECRET}, previous: ${VAPI_HMAC_SECRET_OLD}, algorithm: sha256, signature_header: x-signature, signature_prefix: "sha256=", ` +
+			`timestamp_header: x-timestamp, message_id_header: x-id, payload: "{timestamp}.{body}", encoding: hex, secret_is_base64: false, tolerance: 5m}}
 `, true
 	case "workspaces":
 		return `#workspaces:
@@ -92,7 +93,7 @@ func exampleOf(name string) (string, bool) {
 func wrap(text string, width int) []string {
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		if line != "" && len(line)+1+len(word) > width {
 			lines, line = append(lines, line), ""
 		}

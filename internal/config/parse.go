@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -54,15 +55,14 @@ func Load(path string, env func(string) (string, bool)) (*Config, []Warning, err
 
 // loadDotEnv reads a .env file; that there is none is as good as an empty one.
 func loadDotEnv(path string) (map[string]string, error) {
-	f, err := os.Open(path)
+	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read environment file: %w", err)
 	}
-	defer f.Close()
-	vars, err := readDotEnv(f, path)
+	vars, err := readDotEnv(bytes.NewReader(text), path)
 	if err != nil {
 		return nil, fmt.Errorf("read environment file: %w", err)
 	}

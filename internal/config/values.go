@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -58,11 +59,11 @@ func parseDatabase(text string) (Database, error) {
 	case scheme == "postgres" || scheme == "postgresql":
 		u, err := url.Parse(text)
 		if err != nil || u.Host == "" {
-			return Database{}, fmt.Errorf("is not a PostgreSQL URL; write postgres://USER:PASSWORD@HOST:5432/NAME, with %%40 for an @ in the password")
+			return Database{}, errors.New("is not a PostgreSQL URL; write postgres://USER:PASSWORD@HOST:5432/NAME, with %40 for an @ in the password")
 		}
 		return Database{Engine: Postgres, DSN: NewSecret(text)}, nil
 	}
-	return Database{}, fmt.Errorf("names no engine that is known; write sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME")
+	return Database{}, errors.New("names no engine that is known; write sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME")
 }
 
 // Instance is the kind of host that a workspace signs in at.
@@ -141,8 +142,13 @@ func (h *HMAC) fill() {
 		have *string
 		want string
 	}{
-		{&h.Algorithm, p.Algorithm}, {&h.SignatureHeader, p.SignatureHeader}, {&h.SignaturePrefix, p.SignaturePrefix},
-		{&h.TimestampHeader, p.TimestampHeader}, {&h.MessageIDHeader, p.MessageIDHeader}, {&h.Payload, p.Payload}, {&h.Encoding, p.Encoding},
+		{&h.Algorithm, p.Algorithm},
+		{&h.SignatureHeader, p.SignatureHeader},
+		{&h.SignaturePrefix, p.SignaturePrefix},
+		{&h.TimestampHeader, p.TimestampHeader},
+		{&h.MessageIDHeader, p.MessageIDHeader},
+		{&h.Payload, p.Payload},
+		{&h.Encoding, p.Encoding},
 	} {
 		if *f.have == "" {
 			*f.have = f.want
