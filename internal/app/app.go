@@ -209,11 +209,20 @@ func giveBack() {
 	debug.FreeOSMemory()
 }
 
-// transport keeps enough connections to the neighbours that a burst of calls does not wait for handshakes.
+// transport reaches the neighbours as http.DefaultTransport does, which it does not share: any library may change
+// that one. The last three lines differ: enough connections are kept that a burst of calls does not wait for
+// handshakes, and a neighbour that accepts a request and stays silent is left.
 func transport() http.RoundTripper {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConnsPerHost = 128
-	t.MaxIdleConns = 512
-	t.ResponseHeaderTimeout = 30 * time.Second
-	return t
+	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           dialer.DialContext,
+		ForceAttemptHTTP2:     true,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ExpectContinueTimeout: time.Second,
+		IdleConnTimeout:       90 * time.Second,
+		MaxIdleConns:          512,
+		MaxIdleConnsPerHost:   128,
+		ResponseHeaderTimeout: 30 * time.Second,
+	}
 }

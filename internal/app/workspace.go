@@ -66,7 +66,8 @@ func (a *App) newWorkspace(name string, cfg config.Workspace) (*workspace, error
 func (w *workspace) flow() (salesforce.Flow, error) {
 	s := w.cfg.Salesforce
 	if !s.Configured() {
-		return nil, errors.New("salesforce.client_id is missing: every promise is kept in an org, so the server does not start without one; copy the consumer key and secret of the org's External Client App, or try `hookswitch demo`")
+		return nil, errors.New("salesforce.client_id is missing: every promise is kept in an org, so the server does not start without one; " +
+			"copy the consumer key and secret of the org's External Client App, or try `hookswitch demo`")
 	}
 	app := salesforce.App{LoginURL: s.LoginURL, ClientID: s.ClientID}
 	for _, secret := range s.ClientSecret {
