@@ -38,8 +38,12 @@ func TestStateMovesForwardOnly(t *testing.T) {
 		from, to call.State
 		want     bool
 	}{
-		{call.Unseen, call.Ringing, true}, {call.Ringing, call.InProgress, true}, {call.InProgress, call.Ringing, false},
-		{call.Ended, call.InProgress, false}, {call.InProgress, call.InProgress, false}, {call.Queued, call.Ended, true},
+		{call.Unseen, call.Ringing, true},
+		{call.Ringing, call.InProgress, true},
+		{call.InProgress, call.Ringing, false},
+		{call.Ended, call.InProgress, false},
+		{call.InProgress, call.InProgress, false},
+		{call.Queued, call.Ended, true},
 		{call.InProgress, "made-up", false},
 	} {
 		if got := tc.from.Later(tc.to); got != tc.want {
