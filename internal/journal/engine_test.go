@@ -336,7 +336,9 @@ func TestExpiryLapsesInTime(t *testing.T) {
 }
 
 // TestOutageIsNotWaitedForInTheCall: what meets a vendor that says it is away, or at its limit, waits in the
-// journal. mission-part: P2.8
+// journal.
+//
+// mission-part: P2.8
 func TestOutageIsNotWaitedForInTheCall(t *testing.T) {
 	v := newVendor()
 	v.script = func(_ context.Context, _ string, n int) fault {
