@@ -50,8 +50,13 @@ func (g Gate) client(r *http.Request) (netip.Addr, error) {
 	if err != nil {
 		return netip.Addr{}, fmt.Errorf("client address %q: %w", r.RemoteAddr, err)
 	}
-	peer = peer.Unmap()
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	return g.beyond(peer.Unmap(), r.Header.Values("X-Forwarded-For")), nil
+}
+
+// beyond walks back from peer through what the trusted proxies say they forwarded for. The walk ends at a hop
+// that is no address: the last one that was is then the nearest to a client that anybody vouches for.
+func (g Gate) beyond(peer netip.Addr, forwarded []string) netip.Addr {
+	hops := strings.Split(strings.Join(forwarded, ","), ",")
 	for i := len(hops) - 1; i >= 0 && within(peer, g.Trusted); i-- {
 		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
 		if err != nil {
@@ -59,7 +64,7 @@ func (g Gate) client(r *http.Request) (netip.Addr, error) {
 		}
 		peer = hop.Unmap()
 	}
-	return peer, nil
+	return peer
 }
 
 func within(a netip.Addr, ranges []netip.Prefix) bool {
