@@ -45,18 +45,28 @@ func decide(ctx context.Context, desk Desk, a Ask) (*decision, error) {
 	if t.Deadline > 0 {
 		d.draft.Deadline = a.At.Add(t.Deadline - margin)
 	}
-	if a.Bad != nil {
-		d.refuse("Could you say that once more?", fmt.Sprintf("The tool call could not be read (%v); nothing was done. Call %s again.", a.Bad, t.Name))
+	args, whole := d.arguments()
+	if !whole {
 		return d, nil
+	}
+	return d, d.propose(ctx, args)
+}
+
+// arguments reads what the model gave. Where that is not whole the draft already says what to ask for: the
+// model and the caller can mend it, so it is an answer and not an error.
+func (d *decision) arguments() (args map[string]any, whole bool) {
+	if d.ask.Bad != nil {
+		d.refuse("Could you say that once more?", fmt.Sprintf("The tool call could not be read (%v); nothing was done. Call %s again.", d.ask.Bad, d.tool.Name))
+		return nil, false
 	}
 	d.env = d.environment()
-	args, faults := t.Args.Check(a.Arguments, d.env)
+	args, faults := d.tool.Args.Check(d.ask.Arguments, d.env)
 	if len(faults) > 0 {
 		d.askNext(faults)
-		return d, nil
+		return nil, false
 	}
 	d.env.Args = args
-	return d, d.propose(ctx, args)
+	return args, true
 }
 
 // propose decides on an ask whose arguments are whole.
