@@ -2,6 +2,7 @@ package world_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -41,6 +42,7 @@ func day(power powerPlan) *life {
 //
 // mission-part: P2.9
 func TestPowerCutAtEveryCommit(t *testing.T) {
+	t.Parallel()
 	books, err := newLibrary()
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +51,8 @@ func TestPowerCutAtEveryCommit(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			n := int64(1)
-			for ; dayWithCut(t, books, powerPlan{kind: kind, commit: n, off: 2 * time.Second}) && !t.Failed(); n++ {
+			for dayWithCut(t, books, powerPlan{kind: kind, commit: n, off: 2 * time.Second}) && !t.Failed() {
+				n++
 			}
 			if n < 25 && !t.Failed() {
 				t.Errorf("got %d commits in a day, want the day whole", n)
@@ -82,10 +85,8 @@ func dayWithCut(t *testing.T, books library, power powerPlan) (cut bool) {
 
 func hasMark(ledger []simforce.Entry, mark string) bool {
 	for _, e := range ledger {
-		for _, m := range marksOf(e.Sent) {
-			if m == mark {
-				return true
-			}
+		if slices.Contains(marksOf(e.Sent), mark) {
+			return true
 		}
 	}
 	return false

@@ -41,19 +41,17 @@ func (n *Net) Dial(ctx context.Context, host string) (net.Conn, error) {
 	}
 	client, server := net.Pipe()
 	if !l.machine.holds(server) {
-		client.Close()
+		hangUp(client)
 		return nil, refused(host)
 	}
 	select {
 	case l.conns <- &conn{Conn: server, host: host}:
 		return &conn{Conn: client, host: host}, nil
 	case <-l.closed:
-		client.Close()
-		server.Close()
+		hangUp(client, server)
 		return nil, refused(host)
 	case <-ctx.Done():
-		client.Close()
-		server.Close()
+		hangUp(client, server)
 		return nil, ctx.Err()
 	}
 }
@@ -78,6 +76,14 @@ func (n *Net) Transport() *http.Transport {
 	}
 }
 
+// hangUp closes ends of pipes. What is at the other end learns of it by reading or writing, as in life; the one
+// who hangs up learns nothing, and a pipe's Close never fails.
+func hangUp(ends ...net.Conn) {
+	for _, c := range ends {
+		_ = c.Close()
+	}
+}
+
 func refused(host string) error {
 	return &net.OpError{Op: "dial", Net: "tcp", Addr: addr(host), Err: errors.New("connection refused")}
 }
@@ -95,7 +101,7 @@ func (m *machine) holds(c net.Conn) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.off {
-		c.Close()
+		hangUp(c)
 		return false
 	}
 	m.conns = append(m.conns, c)
@@ -106,9 +112,7 @@ func (m *machine) cut() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.off = true
-	for _, c := range m.conns {
-		c.Close()
-	}
+	hangUp(m.conns...)
 	m.conns = nil
 }
 

@@ -260,7 +260,7 @@ func (o *oracle) quiet(from, to time.Time) bool {
 // before tells that a came before b beyond doubt: in one call by the order of asking, if nothing happened to a on
 // its way; else by a's answer being heard before b was asked.
 func (o *oracle) before(a, b write) bool {
-	if a.askPlan.call == b.askPlan.call && a.smooth && b.smooth && a.last < b.at && !o.wasOff(o.asked(a), o.asked(b)) {
+	if a.call == b.call && a.smooth && b.smooth && a.last < b.at && !o.wasOff(o.asked(a), o.asked(b)) {
 		return true
 	}
 	return !a.heard.IsZero() && a.heard.Before(o.asked(b)) && a.last < b.at

@@ -77,7 +77,7 @@ func TestStrangersAreRefused(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			live(t, world.Options{Config: tc.config}, func(t *testing.T, w *world.World) {
 				body := askLead(t, "c1", "call_1")
-				got := post(t, w, webhook, body, tc.header(body))
+				got := post(t, w, body, tc.header(body))
 				if tc.good {
 					if got.status != 200 || !strings.Contains(got.body, "saved") {
 						t.Errorf("got %d %s, want the lead saved", got.status, got.body)
@@ -118,7 +118,7 @@ func TestBodiesThatAreNoMessageAreRefused(t *testing.T) {
 			{"nested deeply in lists", `{"message":` + strings.Repeat("[", 400_000) + strings.Repeat("]", 400_000) + "}", 400, "nests deeper"},
 			{"too large", `{"message":{"type":"x","pad":"` + strings.Repeat("a", 1<<20) + `"}}`, 413, "larger than 1 MiB"},
 		} {
-			got := post(t, w, webhook, []byte(tc.body), asVapi())
+			got := post(t, w, []byte(tc.body), asVapi())
 			var refusal struct{ Error string }
 			if err := json.Unmarshal([]byte(got.body), &refusal); err != nil || got.status != tc.status || !strings.Contains(refusal.Error, tc.says) {
 				t.Errorf("%s: got %d %s, want %d with %q", tc.name, got.status, got.body, tc.status, tc.says)
@@ -126,13 +126,13 @@ func TestBodiesThatAreNoMessageAreRefused(t *testing.T) {
 		}
 		fits := `{"message":{"type":"status-update","status":"ringing","call":{"id":"c1"},"pad":"`
 		fits += strings.Repeat("a", 1<<20-len(fits)-3) + `"}}`
-		if got := post(t, w, webhook, []byte(fits), asVapi()); got.status != 200 {
+		if got := post(t, w, []byte(fits), asVapi()); got.status != 200 {
 			t.Errorf("a body of exactly %d bytes: got %d %s, want 200", len(fits), got.status, got.body)
 		}
 		if n := promised(t, w); n != 0 || len(w.Org.Ledger()) != 0 {
 			t.Errorf("%d writes promised and %d made, want none", n, len(w.Org.Ledger()))
 		}
-		if got := post(t, w, webhook, []byte(good), asVapi()); got.status != 200 || !strings.Contains(got.body, "saved") {
+		if got := post(t, w, []byte(good), asVapi()); got.status != 200 || !strings.Contains(got.body, "saved") {
 			t.Errorf("the next message: got %d %s, want the lead saved", got.status, got.body)
 		}
 	})
@@ -156,7 +156,7 @@ func TestEveryRecordedPayloadIsAccepted(t *testing.T) {
 	live(t, world.Options{}, func(t *testing.T, w *world.World) {
 		for name, body := range bodies {
 			for range 2 { // the second delivery too
-				got := post(t, w, webhook, body, asVapi())
+				got := post(t, w, body, asVapi())
 				if got.status != 200 || !json.Valid([]byte(got.body)) {
 					t.Errorf("%s: got %d %s, want 200 with JSON", name, got.status, got.body)
 				}
@@ -226,11 +226,11 @@ func TestEventsWithoutIDsAreHandled(t *testing.T) {
 			`{"event":"function.call"}`, `{"message":{"type":"tool-calls"}}`, `{"message":{"type":"tool-calls","toolCallList":[]}}`,
 			`{"message":{"type":"never-heard-of"}}`, `{}`, `{"message":null}`,
 		} {
-			if got := post(t, w, webhook, []byte(body), asVapi()); got.status != 200 || !json.Valid([]byte(got.body)) {
+			if got := post(t, w, []byte(body), asVapi()); got.status != 200 || !json.Valid([]byte(got.body)) {
 				t.Errorf("%s: got %d %s, want 200 with JSON", body, got.status, got.body)
 			}
 		}
-		got := post(t, w, webhook, []byte(`{"event":"function.call","functionCall":{"name":"create_lead","parameters":`+string(encoded(t, lead(nil)))+`}}`), asVapi())
+		got := post(t, w, []byte(`{"event":"function.call","functionCall":{"name":"create_lead","parameters":`+string(encoded(t, lead(nil)))+`}}`), asVapi())
 		if got.status != 200 || !strings.Contains(got.body, "saved") {
 			t.Errorf("an ask without a call: got %d %s, want the lead saved", got.status, got.body)
 		}

@@ -1,6 +1,7 @@
 package world_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -56,10 +57,8 @@ func TestRecordOfTheCallComesFromItsMetadata(t *testing.T) {
 				body := m{"type": "tool-calls", "call": call, "toolCallList": []any{m{
 					"id": "call_1", "name": "create_case", "arguments": m{"accountNumber": "AC-1001", "issueType": "billing", "description": "charged twice"},
 				}}}
-				for k, v := range message {
-					body[k] = v
-				}
-				got := post(t, w, webhook, encoded(t, m{"message": body}), asVapi())
+				maps.Copy(body, message)
+				got := post(t, w, encoded(t, m{"message": body}), asVapi())
 				if got.status != 200 || !strings.Contains(got.body, "case number is 00001026") {
 					t.Errorf("got %d %s, want the case's number", got.status, got.body)
 				}

@@ -79,7 +79,7 @@ func TestSecretsRotateWithoutLoss(t *testing.T) {
 				live(t, world.Options{Config: use("the first secret")}, func(t *testing.T, w *world.World) {
 					status := func(secret string, want int) {
 						t.Helper()
-						if got := post(t, w, webhook, body, kind.with(secret)); got.status != want {
+						if got := post(t, w, body, kind.with(secret)); got.status != want {
 							t.Errorf("%v after the rotation, %q: got %d, want %d", time.Now(), secret, got.status, want)
 						}
 					}

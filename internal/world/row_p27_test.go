@@ -215,7 +215,7 @@ func visit(t *testing.T, c *http.Client, address string) (status int, next strin
 }
 
 // signIn lets the operator in.
-func signIn(t *testing.T, w *world.World, c *http.Client) {
+func signIn(t *testing.T, c *http.Client) {
 	t.Helper()
 	form := url.Values{"username": {"ops"}, "password": {"an operator's password"}}
 	got := postWith(t, c, "http://voice.example.com/sign-in", form.Encode(), "application/x-www-form-urlencoded")
@@ -259,7 +259,7 @@ func TestBrowserFlowConnects(t *testing.T) {
 		if status, next := visit(t, c, base+"/oauth/login"); status != 303 || !strings.Contains(next, "/sign-in") {
 			t.Errorf("a stranger at /oauth/login: got %d to %s, want the sign-in", status, next)
 		}
-		signIn(t, w, c)
+		signIn(t, c)
 		begin := func() string {
 			_, authorize := visit(t, c, base+"/oauth/login")
 			q, err := url.Parse(authorize)

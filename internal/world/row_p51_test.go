@@ -187,8 +187,20 @@ func TestLeadIsCheckedByTheSchemaOfTheModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, change := range []map[string]any{
-		{}, {"budget": 1}, {"budget": 0}, {"budget": 1e9}, {"budget": 1e9 + 1}, {"firstName": strings.Repeat("a", 40)}, {"firstName": strings.Repeat("a", 41)},
-		{"location": "A"}, {"propertyType": "castle"}, {"timeline": "6-9months"}, {"phone": absent}, {"lastName": absent}, {"timeline": absent}, {"budget": []any{}},
+		{},
+		{"budget": 1},
+		{"budget": 0},
+		{"budget": 1e9},
+		{"budget": 1e9 + 1},
+		{"firstName": strings.Repeat("a", 40)},
+		{"firstName": strings.Repeat("a", 41)},
+		{"location": "A"},
+		{"propertyType": "castle"},
+		{"timeline": "6-9months"},
+		{"phone": absent},
+		{"lastName": absent},
+		{"timeline": absent},
+		{"budget": []any{}},
 	} {
 		body := encoded(t, lead(change))
 		plain, err := jsonschema.UnmarshalJSON(strings.NewReader(string(body)))

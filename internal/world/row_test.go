@@ -97,10 +97,10 @@ type reply struct {
 	body   string
 }
 
-// post sends a body to a door as whoever has the header.
-func post(t *testing.T, w *world.World, url string, body []byte, header http.Header) reply {
+// post sends a body to Vapi's door as whoever has the header.
+func post(t *testing.T, w *world.World, body []byte, header http.Header) reply {
 	t.Helper()
-	return postBody(t.Context(), t, w, url, bytes.NewReader(body), header)
+	return postBody(t.Context(), t, w, webhook, bytes.NewReader(body), header)
 }
 
 func postBody(ctx context.Context, t *testing.T, w *world.World, url string, body io.Reader, header http.Header) reply {

@@ -44,7 +44,7 @@ func (s *Script) Check(ctx context.Context, w *World, p Played) []error {
 //	unheard LABEL /pattern/              words that must not be among them
 //	unsaid /pattern/                     words that nobody may have heard, in any call
 //	told LABEL /pattern/                 the result or error that the model was given
-//	same LABEL LABEL                     the same words
+//	same LABEL OTHER                     the same words
 //	took LABEL <= D  or  >= D            from the request to the answer
 //	org OBJECT N [Field=value …]         so many records have these values; a value is JSON or /pattern/
 //	ledger OBJECT create|update|delete N so many changes were committed by the server, since the scene began

@@ -114,8 +114,18 @@ func settings(dir string) *config.Config {
 	return c
 }
 
+// newServer serves one host. It waits for a request's header longer than a client of the network keeps a
+// connection idle, so that it is always the client who lets go of an unused one, at a moment that repeats.
+func newServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 2 * time.Minute,
+		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+	}
+}
+
 func (w *World) serve(host string, h http.Handler) {
-	srv := &http.Server{Handler: h, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	srv := newServer(h)
 	w.sims = append(w.sims, srv)
 	l := w.Net.Listen(host)
 	go func() { _ = srv.Serve(l) }() // ends with Close
@@ -139,7 +149,7 @@ func (w *World) Start(ctx context.Context) error {
 	if err := a.Start(ctx); err != nil {
 		return errors.Join(fmt.Errorf("start the server: %w", err), w.Kill())
 	}
-	srv := &http.Server{Handler: a.Handler(), ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	srv := newServer(a.Handler())
 	w.srv = srv
 	l := w.Net.listen(serverHost, w.machine)
 	go func() { _ = srv.Serve(l) }() // ends with Kill or Stop
