@@ -23,7 +23,8 @@ type Client struct{ http *http.Client }
 // ErrNoServer means that nobody listens on the local socket.
 var ErrNoServer = errors.New("no server answers on the local socket")
 
-// DialLocal reaches the server that has the database open; ErrNoServer if none answers.
+// DialLocal reaches the server that has the database open; ErrNoServer if none answers. A socket's file proves
+// nothing, because a server leaves it behind: somebody must answer.
 func DialLocal(ctx context.Context, database string) (*Client, error) {
 	var d net.Dialer
 	for _, path := range sockets(database) {
@@ -116,7 +117,7 @@ func (c *Client) Export(ctx context.Context, workspace, id string) ([]byte, erro
 	return doc, err
 }
 
-// path names a thing of a workspace.
+// path names a thing of a workspace. A call's id is opaque and may hold a slash.
 func path(workspace string, parts ...any) string {
 	var p strings.Builder
 	p.WriteString("/w/" + url.PathEscape(workspace))
@@ -131,7 +132,8 @@ func (c *Client) get(ctx context.Context, into any, path string) error {
 }
 
 // do asks and decodes the answer. There is no timeout beside ctx's: a server that writes under load answers late, and
-// a command that gave up could not say whether a write was discarded. The server's error is returned as it would be without a socket between.
+// a command that gave up could not say whether a write was discarded. The server's error is returned as it would be
+// without a socket between.
 func (c *Client) do(ctx context.Context, into any, method, path string, body []byte) error {
 	r, err := http.NewRequestWithContext(ctx, method, "http://hookswitch"+path, bytes.NewReader(body))
 	if err != nil {

@@ -26,7 +26,8 @@ type line struct {
 	Data      map[string]any  `json:"data,omitempty"`
 }
 
-// maxWrites bounds how many of a call's writes stand in its timeline.
+// maxWrites bounds how many of a call's writes stand in its timeline. A call makes a few; messages that name no call
+// share one for each caller, which may grow for months.
 const maxWrites = 1000
 
 // Export is a call's timeline as a JSON document, masked:

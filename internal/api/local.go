@@ -80,6 +80,7 @@ func listen(ctx context.Context, path string) (net.Listener, error) {
 // LocalHandler answers the local socket from b.
 func LocalHandler(b *Book) http.Handler {
 	mux := http.NewServeMux()
+	// Commands that change something are answered in the same way as those that read.
 	get := func(pattern string, f func(r *http.Request, q question) (any, error)) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			q, err := ask(r)
@@ -163,7 +164,7 @@ func ask(r *http.Request) (q question, err error) {
 	return q, err
 }
 
-// tell answers with v, or with the text of err.
+// tell answers with v, or with the text of err. One status is enough for all errors: the command only shows the text.
 func tell(w http.ResponseWriter, v any, err error) {
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusUnprocessableEntity)

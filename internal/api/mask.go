@@ -21,7 +21,7 @@ var (
 )
 
 // Personal data in free text. A number is a telephone's if it carries a country code or is at least ten
-// digits long; a date in front of a time is not.
+// digits long; a date in front of a time is not. E.164 allows 15 digits and no more.
 var (
 	emailInText = regexp.MustCompile(`[\w.+-]+@[\w-]+(?:\.[\w-]+)+`)
 	phoneInText = regexp.MustCompile(`(?:\+\(?|\(|\b)\d(?:[ ().-]{0,2}\d){6,14}\b`)
