@@ -48,11 +48,11 @@ type App struct {
 	transport  http.RoundTripper
 	book       func(name string) (*playbook.Playbook, error)
 	db         *store.DB
-	box        *store.Box
+	box        *store.Box // seals what is secret or personal in db, and hashes what is only compared
 	journal    *journal.Journal
 	calls      *call.Log
 	clerk      *tool.Clerk
-	workspaces map[string]*workspace
+	workspaces map[string]*workspace // by name; fixed from New on, so read without a lock
 	operator   *web.Desk
 	handler    http.Handler
 	ready      chan struct{} // closed once the journal runs
@@ -79,6 +79,8 @@ func New(ctx context.Context, o Options) (*App, error) {
 	return a, nil
 }
 
+// assemble makes the parts, each after those that it is given: the journal before the clerk that records in it, and the
+// doors last.
 func (a *App) assemble(ctx context.Context) error {
 	if err := a.openBox(ctx); err != nil {
 		return err
@@ -144,6 +146,7 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.journal.Start(ctx); err != nil {
 		return fmt.Errorf("start the journal: %w", err)
 	}
+	// The workspaces stay connected until Close: ctx is the start's, and may end with it.
 	ctx, a.stop = context.WithCancel(context.WithoutCancel(ctx))
 	for _, w := range a.workspaces {
 		w.connect(ctx)
@@ -152,7 +155,8 @@ func (a *App) Start(ctx context.Context) error {
 	return nil
 }
 
-// Close stops what Start began, waiting for attempts under way until ctx ends, and closes the store.
+// Close stops what Start began, waiting for attempts under way until ctx ends, and closes the store. The journal
+// stops first: its attempts ask for tokens and read through the desks, and write down what became of them.
 func (a *App) Close(ctx context.Context) error {
 	a.stop()
 	err := a.journal.Stop(ctx)
@@ -181,6 +185,7 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	if err := a.Start(ctx); err != nil {
 		return errors.Join(err, a.Close(ctx))
 	}
+	// No WriteTimeout: a playbook may give a tool a later deadline, and every answer ends by the deadline of its ask.
 	srv := &http.Server{
 		Handler: a.handler, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 20 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,

@@ -22,6 +22,8 @@ func (a *App) loadBooks(names []string) ([]*playbook.Playbook, error) {
 	return books, nil
 }
 
+// loadBook goes by the ending: without one it is the name of a playbook that ships, and no file in the working
+// directory can stand in for that.
 func loadBook(name string) (*playbook.Playbook, error) {
 	if strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml") {
 		return playbook.Load(os.DirFS(filepath.Dir(name)), filepath.Base(name))
@@ -32,6 +34,7 @@ func loadBook(name string) (*playbook.Playbook, error) {
 // Reload reads the playbooks again and gives them to calls that begin from now on. A playbook with a fault
 // changes nothing: all workspaces keep what they have.
 func (a *App) Reload() error {
+	// All are read before the first is replaced.
 	fresh := map[*workspace][]*playbook.Playbook{}
 	for name, w := range a.workspaces {
 		books, err := a.loadBooks(w.cfg.Playbooks)

@@ -26,6 +26,7 @@ func (a *App) ServeLocal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// A command that is under way when ctx ends is still answered, so its context is not ctx.
 	srv := &http.Server{
 		Handler:           api.LocalHandler(&api.Book{Journal: a.journal, Log: a.calls}),
 		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
@@ -63,6 +64,7 @@ func OpenFile(ctx context.Context, cfg *config.Config) (*File, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no database at %s yet — `hookswitch serve` makes it when it first starts", path)
 	}
+	// Opened without its key, a fresh one would be made, and nothing that the old one sealed could be read.
 	key := filepath.Join(filepath.Dir(path), "hookswitch.key")
 	if _, err := os.Stat(key); len(cfg.EncryptionKey) == 0 && errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("the key of database %s is missing: encryption_key is not set, and there is no %s — set the key that it was made with, or restore the file", path, key)

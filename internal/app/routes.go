@@ -48,7 +48,8 @@ func (a *App) newOperator() (*web.Desk, error) {
 	})
 }
 
-// health is the state of the workspace as the journal and the token tell it.
+// health is the state of the workspace as the journal and the token tell it. It asks nothing of Salesforce: whoever
+// polls it must not use up the org's daily requests, and an org that is slow must not make the server look down.
 func (w *workspace) health(ctx context.Context) (api.Health, error) {
 	if err := w.db.Probe(ctx); err != nil {
 		return api.Health{}, err

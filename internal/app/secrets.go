@@ -32,11 +32,11 @@ func (w *workspace) keys(ctx context.Context, secrets config.Secrets) ([]vapi.Ke
 	for i, s := range secrets {
 		values[i], keys[i].Value = s.Reveal(), s.Reveal()
 	}
-	if len(secrets) < 2 {
+	if len(secrets) < 2 { // nothing was replaced, so no grace has to be remembered
 		return keys, nil
 	}
 	digest := w.box.Hash(append([]string{"secret", w.name}, values...)...)
-	slices.Sort(values)
+	slices.Sort(values) // the door is the same whichever of its secrets is current
 	door := w.box.Hash(append([]string{"door", w.name}, values...)...)
 	since, err := intake.FirstSeen(ctx, w.db, w.name, door, digest)
 	if err != nil {

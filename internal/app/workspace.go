@@ -32,6 +32,8 @@ type workspace struct {
 	otherOrg atomic.Pointer[error] // why writes are stopped, if they are
 }
 
+// newWorkspace makes what the workspace knows and asks; openDoors, once the clerk knows every workspace, lets callers
+// in. The HTTP clients have no timeout of their own: each request ends with the context of whoever asked.
 func (a *App) newWorkspace(name string, cfg config.Workspace) (*workspace, error) {
 	w := &workspace{App: a, name: name, cfg: cfg}
 	books, err := a.loadBooks(cfg.Playbooks)
@@ -167,8 +169,8 @@ func (w *workspace) openDoors(ctx context.Context) error {
 	return nil
 }
 
-// connect gets the first token before the first caller needs it, and asks what day it is in the org. It does not wait: an org that cannot be
-// reached now must not keep the server from answering.
+// connect gets the first token before the first caller needs it, and asks what day it is in the org. It does not
+// wait: an org that cannot be reached now must not keep the server from answering.
 func (w *workspace) connect(ctx context.Context) {
 	if !w.cfg.Salesforce.Configured() || w.browser != nil {
 		return
