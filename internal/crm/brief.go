@@ -109,7 +109,8 @@ func (b Brief) Metadata() map[string]any {
 	return m
 }
 
-// list is records as one line: "00001026, Voice AI Case: billing, New; …".
+// list is records as one line: "00001026, Voice AI Case: billing, New; …". Line breaks in a value are taken out, since
+// in a prompt they would begin something new.
 func list(rows []Record, fields ...string) string {
 	var lines []string
 	for _, r := range rows {

@@ -53,7 +53,7 @@ func (j job) record(ctx context.Context) (salesforce.ID, *journal.Outcome) {
 	if text == "" {
 		text = j.attempt.Ref
 	}
-	if text == "" && j.Whose != "" {
+	if text == "" && j.Whose != "" { // who called could not be looked up while they waited
 		var err error
 		if text, err = j.whose(ctx, j.Whose); err != nil {
 			out := unsent(err)
@@ -128,6 +128,8 @@ func holds(r salesforce.Record, want map[string]any) bool {
 	return true
 }
 
+// sameValue compares by form in JSON, in which every number is alike, and then as moments: Salesforce writes a datetime
+// in its own way.
 func sameValue(got, want any) bool {
 	a, errA := json.Marshal(got)
 	b, errB := json.Marshal(want)

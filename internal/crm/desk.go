@@ -26,9 +26,9 @@ const readTimeout = 10 * time.Second
 // Desk reads from one org.
 type Desk struct {
 	client *salesforce.Client
-	rows   *otter.Cache[string, []Record]
-	shapes *otter.Cache[string, *salesforce.Describe]
-	zone   atomic.Pointer[time.Location]
+	rows   *otter.Cache[string, []Record]             // by query
+	shapes *otter.Cache[string, *salesforce.Describe] // by object
+	zone   atomic.Pointer[time.Location]              // nil until Learn has been answered
 }
 
 // NewDesk reads with client.
@@ -69,7 +69,8 @@ func (d *Desk) Read(ctx context.Context, q Query) ([]Record, error) {
 // cached names the objects whose records describe rather than change.
 func cached(object string) bool { return object == "Account" || object == "Contact" }
 
-// Forget drops what is known of an object after a write to it, so that the next read sees the write.
+// Forget drops what is known of an object after a write to it, so that the next read sees the write. The cache knows
+// queries and not which records answer them, so all are dropped.
 func (d *Desk) Forget(object string) {
 	if cached(object) || object == "Lead" {
 		d.rows.InvalidateAll()
@@ -94,6 +95,7 @@ func (d *Desk) ask(ctx context.Context, q salesforce.SOQL) ([]Record, error) {
 	}
 }
 
+// again reports whether the same question may be answered a moment later. A caller who has gone needs no answer.
 func again(err error) bool {
 	switch salesforce.ClassOf(err) {
 	case salesforce.Backoff, salesforce.Ambiguous, salesforce.Safe:
@@ -165,6 +167,7 @@ func (d *Desk) Who(ctx context.Context, n caller.Number) (caller.Identity, error
 	return caller.Identify(n, found), nil
 }
 
+// withPhone reads whose number it is. Five are enough: more than one person already means that it is nobody's alone.
 func (d *Desk) withPhone(ctx context.Context, object string, fields, phones, forms []string) ([]Record, error) {
 	values := make([]salesforce.Value, len(forms))
 	for i, f := range forms {
@@ -209,6 +212,8 @@ func (q Query) soql() (salesforce.SOQL, error) {
 	return b.Build()
 }
 
+// cond is the condition as the query builder takes it. An operator that is missing here is refused, not left out: a
+// query without one of its conditions would find strangers.
 func (c Cond) cond() (salesforce.Cond, error) {
 	if c.Op == "in" {
 		list, ok := c.Value.([]any)
@@ -253,6 +258,7 @@ func (c Cond) cond() (salesforce.Cond, error) {
 	return salesforce.Cond{}, fmt.Errorf("%s: no operator %q", c.Field, c.Op)
 }
 
+// value gives each type its own form in SOQL, which escapes it; there are no bind parameters. What has none is refused.
 func value(v any) (salesforce.Value, error) {
 	switch v := v.(type) {
 	case nil:

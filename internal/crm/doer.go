@@ -27,7 +27,8 @@ const quietPeriod = attemptTimeout + time.Minute
 // Desks finds the desk of a workspace.
 type Desks func(workspace string) (*Desk, bool)
 
-// Kinds are the kinds of intent that this package does, for the journal to register.
+// Kinds are the kinds of intent that this package does, for the journal to register. Only a comment needs a quiet
+// period: what the others write can be written again under the same key or id.
 func Kinds(desks Desks) map[string]journal.Kind {
 	return map[string]journal.Kind{
 		KindCreate:  {Doer: creates{desks}, Timeout: attemptTimeout},
@@ -101,6 +102,8 @@ func (j job) fields(ctx context.Context) (salesforce.Fields, error) {
 	return f, nil
 }
 
+// later finds one value out. nil leaves the field out: a record without its reference can be completed by a person, one
+// with a stranger's would mislead them.
 func (j job) later(ctx context.Context, l Later) (any, error) {
 	if l.Whose != "" {
 		id, err := j.whose(ctx, l.Whose)
@@ -149,6 +152,8 @@ func (j job) readBack(ctx context.Context, id salesforce.ID) map[string]string {
 	return facts(r, j.ReadBack)
 }
 
+// facts are the named fields as words can hold them. A field without a value is no fact: a sentence that names it is
+// then not spoken.
 func facts(r salesforce.Record, names []string) map[string]string {
 	out := map[string]string{}
 	for _, n := range names {
@@ -216,6 +221,7 @@ func (c creates) Look(ctx context.Context, a journal.Attempt) journal.Outcome {
 	return j.found(ctx)
 }
 
+// found is the record under the key, if an attempt has made it.
 func (j job) found(ctx context.Context) journal.Outcome {
 	r, err := j.client.GetByKey(ctx, j.key(), append([]string{"Id"}, j.ReadBack...)...)
 	switch {

@@ -17,7 +17,7 @@ const limitPause = 5 * time.Minute
 // everything else certainly did not happen.
 func outcome(err error) journal.Outcome {
 	e, ok := errors.AsType[*salesforce.Error](err)
-	if !ok {
+	if !ok { // of no known class: the request may have left
 		return journal.Outcome{Verdict: journal.Unknown, Blame: journal.Outage, Why: "no answer from Salesforce"}
 	}
 	out := journal.Outcome{After: e.RetryAfter, Why: e.Error(), Hint: e.Hint()}

@@ -27,8 +27,10 @@ type Tokens struct {
 	Other func(err error)
 }
 
+// neighbour tells the token of the org from those of other vendors in the same table.
 const neighbour = "salesforce"
 
+// aad binds a sealed token to its place: copied to another workspace's row, it does not open.
 func (t *Tokens) aad() []byte { return []byte("token|" + t.Workspace + "|" + neighbour) }
 
 // Load returns the newest token saved.

@@ -95,7 +95,8 @@ func (w Write) Body() (json.RawMessage, error) {
 	return b, nil
 }
 
-// DecodeWrite reads the body of an intent.
+// DecodeWrite reads the body of an intent, which an older version of the program may have written: a field that it did
+// not know is empty, and must then mean what was done before there was one.
 func DecodeWrite(body json.RawMessage) (Write, error) {
 	var w Write
 	if err := json.Unmarshal(body, &w); err != nil {
@@ -108,7 +109,7 @@ var plainKey = regexp.MustCompile(`^[A-Za-z0-9:_-]{1,200}$`)
 
 // Key makes the key of an intent from what caused it. It is the same for the same cause, so that a second
 // delivery, a restart and a retry all come to the same record; it holds only characters that survive a
-// URL path.
+// URL path. Parts with others are hashed, a zero byte between them because a colon may stand in one.
 func Key(parts ...string) string {
 	key := "hs:" + strings.Join(parts, ":")
 	if plainKey.MatchString(key) {
