@@ -26,7 +26,7 @@ var errTooLarge = errors.New("the body is larger than 1 MiB")
 // Gate says which addresses may come to a door. An empty Allow lets everyone come: the sender's signature
 // is what decides then.
 type Gate struct {
-	Allow   []netip.Prefix
+	Allow   []netip.Prefix // of clients, not of the trusted proxies before them
 	Trusted []netip.Prefix // proxies whose X-Forwarded-For is believed
 }
 

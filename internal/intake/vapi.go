@@ -62,7 +62,7 @@ func (v *Vapi) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	m, err := vapi.Parse(body)
-	if err != nil {
+	if err != nil { // 400, since the same body would be unreadable again
 		v.Log.Warn("webhook.unreadable", "door", "vapi", "workspace", v.Workspace, "error", err)
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
@@ -77,6 +77,8 @@ type heard struct {
 	at   time.Time
 }
 
+// hear gives the message on by what Vapi expects in return: results for tool calls, an assistant for
+// assistant-request, nothing for the rest (https://docs.vapi.ai/server-url/events).
 func (v *Vapi) hear(ctx context.Context, w http.ResponseWriter, m heard) {
 	seen := v.seen(m)
 	if m.Type == vapi.TypeToolCalls {
@@ -98,7 +100,8 @@ func (v *Vapi) hear(ctx context.Context, w http.ResponseWriter, m heard) {
 }
 
 // answer gives every tool call of the message to the clerk, side by side in time, and writes the results
-// in the order of the calls. The message itself is kept meanwhile: the two commits share one write.
+// in the order of the calls. The message itself is kept meanwhile: the two commits share one write. That it could not
+// be kept is no reason to withhold an answer, which the journal has recorded for itself.
 func (v *Vapi) answer(ctx context.Context, w http.ResponseWriter, m heard, seen call.Seen) {
 	results := make([]vapi.Result, len(m.ToolCalls))
 	replies := make([]tool.Reply, len(m.ToolCalls))
@@ -118,14 +121,16 @@ func (v *Vapi) answer(ctx context.Context, w http.ResponseWriter, m heard, seen 
 		})
 	}
 	all.Wait()
-	if m.Legacy && len(results) > 0 {
+	if m.Legacy && len(results) > 0 { // a function-call names one function, and its reply has no list
 		write(w, vapi.EncodeLegacy(results[0]))
 	} else {
 		write(w, vapi.EncodeResults(results))
 	}
-	v.told(context.WithoutCancel(ctx), seen, replies)
+	v.told(context.WithoutCancel(ctx), seen, replies) // the answer is out: Vapi may hang up
 }
 
+// ask takes from the envelope what the server can know, and from the model only the name and the arguments. These are
+// masked here, before anything can be recorded of them.
 func (v *Vapi) ask(m heard, seen call.Seen, c vapi.ToolCall) tool.Ask {
 	return tool.Ask{
 		Workspace: v.Workspace, Call: seen.Call, Nameless: m.CallID == "", ID: c.ID, Name: c.Name,
@@ -134,6 +139,8 @@ func (v *Vapi) ask(m heard, seen call.Seen, c vapi.ToolCall) tool.Ask {
 	}
 }
 
+// result says in Message what is spoken as written. Result and Error carry the same facts to the model, and Vapi wants
+// exactly one of the two.
 func result(r tool.Reply) vapi.Result {
 	out := vapi.Result{ToolCallID: r.ID, Name: r.Name, Message: r.Say, Failed: r.Failed}
 	if r.Failed {
@@ -168,6 +175,8 @@ func (v *Vapi) told(ctx context.Context, seen call.Seen, replies []tool.Reply) {
 // known to belong together.
 const noCall = "none:"
 
+// seen is what the message tells of its call. A number that cannot be read leaves the caller unknown, and an unknown
+// type of call its direction: the message is heard all the same.
 func (v *Vapi) seen(m heard) call.Seen {
 	s := call.Seen{Workspace: v.Workspace, Call: m.CallID, At: m.at, About: v.About(m.Message)}
 	s.Playbook = v.Playbook(m.CallID)
@@ -194,7 +203,8 @@ func (v *Vapi) seen(m heard) call.Seen {
 	return s
 }
 
-// keep appends the message to the timeline of its call.
+// keep appends the message to the timeline of its call; what has a key is kept once, however often it is delivered.
+// Tool calls have no key of the message's own, because a repeat wants its reply; here their ids are the key.
 func (v *Vapi) keep(ctx context.Context, m heard, seen call.Seen) error {
 	e := call.Event{At: m.at, Type: string(m.Type), Key: m.DedupeKey(), Data: data(m.Message)}
 	if e.Key == "" && m.Type == vapi.TypeToolCalls {
@@ -218,7 +228,7 @@ func wantsBody(m vapi.Message) bool {
 	return true
 }
 
-// data is what the timeline shows of a message.
+// data is what the timeline shows of a message. Its names are those that an export takes apart.
 func data(m vapi.Message) json.RawMessage {
 	d := map[string]any{}
 	if m.Status != "" {
@@ -244,6 +254,7 @@ func data(m vapi.Message) json.RawMessage {
 	return b
 }
 
+// ids puts each id's length before it: ids are opaque, and two lists must not read alike.
 func ids(calls []vapi.ToolCall) string {
 	var b strings.Builder
 	for _, c := range calls {
@@ -252,6 +263,8 @@ func ids(calls []vapi.ToolCall) string {
 	return b.String()
 }
 
+// turns are what the two on the line said. The system's messages and the tools' results were not heard by anybody, so
+// nothing is confirmed by them.
 func turns(m vapi.Message) []call.Turn {
 	said := m.Conversation()
 	out := make([]call.Turn, 0, len(said))
