@@ -117,6 +117,7 @@ func (c *Clerk) Answer(ctx context.Context, a Ask) Reply {
 // answer.
 func (c *Clerk) answer(ctx context.Context, a Ask) (r Reply, recorded bool, err error) {
 	key := journal.Ask{Workspace: a.Workspace, Call: a.Call, ID: a.ID}
+	// Reads of several asks run side by side; only recording takes its turn.
 	turn := c.order.enter(a.Workspace + "|" + a.Call + "|" + a.Name)
 	defer turn.leave()
 	spoken, ok, err := c.journal.Answered(ctx, key)
@@ -138,11 +139,11 @@ func (c *Clerk) answer(ctx context.Context, a Ask) (r Reply, recorded bool, err 
 	}
 	turn.wait(ctx, d.readBy())
 	rec, err := c.record(ctx, d)
-	turn.leave()
+	turn.leave() // the order is in the journal now; the next need not wait until this one has come true
 	if err != nil {
 		return Reply{}, false, err
 	}
-	if rec.Spoken == nil {
+	if rec.Spoken == nil { // else it is known already: nothing can come true, or an ask that this one repeats has chosen
 		if spoken, err = c.journal.Settle(ctx, key); err != nil {
 			return Reply{}, true, err
 		}

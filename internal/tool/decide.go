@@ -90,6 +90,7 @@ func (d *decision) propose(ctx context.Context, args map[string]any) error {
 			return err
 		}
 	}
+	// A claim whose write is not made would send the next who asks for the same to an intent that nobody has.
 	d.draft.Claims = slices.DeleteFunc(d.draft.Claims, func(c journal.Claim) bool { return !d.promises(c.Intent) })
 	if !d.ask.Nameless {
 		d.draft.Target = d.target()
@@ -97,7 +98,8 @@ func (d *decision) propose(ctx context.Context, args map[string]any) error {
 	return d.words(d.tool.Words)
 }
 
-// refuse makes a draft that promises nothing: say is spoken, result is for the model.
+// refuse makes a draft that promises nothing: say is spoken, result is for the model. Whatever stood in it is taken
+// out: nothing may be written behind words that say so.
 func (d *decision) refuse(say, result string) {
 	d.draft.Promises, d.draft.Claims, d.draft.Refs = nil, nil, nil
 	d.draft.Sentences = []journal.Sentence{{Say: plain(say), Result: plain(result), Failed: true}}
@@ -267,6 +269,7 @@ var kinds = map[playbook.Do]string{
 	playbook.Create: crm.KindCreate, playbook.Change: crm.KindUpdate, playbook.Comment: crm.KindComment,
 }
 
+// add gives a promise what all of them share, and puts it into the draft.
 func (d *decision) add(w *playbook.Write, body crm.Write, p journal.Promise) error {
 	encoded, err := body.Body()
 	if err != nil {
@@ -320,6 +323,7 @@ func (d *decision) scope() string {
 	return d.ask.Workspace
 }
 
+// promises reports whether this ask makes the write of that name; the conditions of writes decide.
 func (d *decision) promises(name string) bool {
 	return slices.ContainsFunc(d.draft.Promises, func(p journal.Promise) bool { return p.Name == name })
 }
@@ -398,7 +402,8 @@ func encode(v any) (json.RawMessage, error) {
 	return b, nil
 }
 
-// canonical is the same for the same tool with the same normalised arguments, whatever their order.
+// canonical is the same for the same tool with the same normalised arguments, whatever their order. Names and values
+// are quoted, so that no argument can hold what looks like the next one.
 func canonical(tool string, args map[string]any) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%q", tool)

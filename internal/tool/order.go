@@ -57,6 +57,7 @@ func (p *place) leave() {
 		p.order.mu.Lock()
 		defer p.order.mu.Unlock()
 		close(p.gone)
+		// The newest who is still here ends the queue: whoever comes next need not wait for those who left.
 		last := p.order.last[p.key]
 		for last != nil && last.hasLeft() {
 			last = last.before

@@ -31,7 +31,7 @@ func (d *decision) read(ctx context.Context) error {
 		if !asked {
 			continue
 		}
-		rows := &playbook.Rows{}
+		rows := &playbook.Rows{} // each goroutine fills its own
 		d.env.Reads[r.Name] = rows
 		all.Go(func() {
 			records, err := d.desk.Reader.Read(ctx, q)
@@ -105,7 +105,7 @@ func (d *decision) fill(w *playbook.Write, body *crm.Write) error {
 		}
 	}
 	if w.Due > 0 {
-		due := d.ask.At.Add(w.Due)
+		due := d.ask.At.Add(w.Due) // a Task's due date is a day of the org's, its reminder a moment
 		body.Fields["ActivityDate"] = due.In(d.desk.Zone()).Format(time.DateOnly)
 		body.Fields["ReminderDateTime"] = due.UTC().Format("2006-01-02T15:04:05Z")
 		body.Fields["IsReminderSet"] = true
@@ -163,7 +163,8 @@ func (d *decision) whose(v *playbook.Value) string {
 // run on updates as on creates.
 func skipsAssignment(w *playbook.Write) bool { return w.AssignmentRules != nil && !*w.AssignmentRules }
 
-// keyed sets under which key a record is created.
+// keyed sets under which key a record is created. The number goes with it: if the org says that the record is there
+// already, it tells the caller's own from a namesake's.
 func (d *decision) keyed(w *playbook.Write, body *crm.Write) error {
 	body.KeyField = w.KeyField
 	body.Phone = string(d.ask.Number)
@@ -193,7 +194,7 @@ func (d *decision) yield(t journal.Taken) error {
 			return err
 		}
 	}
-	words := claim.Words
+	words := claim.Words // "already there" is worded by the claim, or else by the tool
 	if len(words) == 0 {
 		words = d.tool.Words
 	}

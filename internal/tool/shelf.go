@@ -22,6 +22,8 @@ type Shelf struct {
 	swept time.Time
 }
 
+// pin is what one call works by and with. It ends by idleness: messages of one call come in any
+// order, so that a report of its end need not be the last.
 type pin struct {
 	books []*playbook.Playbook
 	who   caller.Identity // whom the call's number belonged to when it was first looked up
@@ -99,7 +101,7 @@ func (s *Shelf) Tool(call, name string) (*playbook.Playbook, *playbook.Tool, boo
 	return nil, nil, false
 }
 
-// Names are the tools that a call has, for a model that asked for another.
+// Names are the tools that a call has, for a model that asked for another: told them, it can ask again.
 func (s *Shelf) Names(call string) []string {
 	var names []string
 	for _, b := range s.of(call) {
