@@ -41,7 +41,8 @@ func (d *Desk) Connect(mux *http.ServeMux, prefix string, o OAuth) {
 }
 
 // leave sends the browser to Salesforce. The state ties its way back to this sign-in; the verifier, which
-// never leaves the server before the exchange, ties the code to us.
+// never leaves the server before the exchange, ties the code to us (RFC 7636). The database holds the state as a hash
+// and the verifier sealed under it: a copy of it does not finish a visit that is under way.
 func (d *Desk) leave(w http.ResponseWriter, r *http.Request, o OAuth) {
 	state, verifier := rand.Text(), salesforce.NewVerifier()
 	hash := o.Box.Hash("oauth", o.Workspace, state)
@@ -58,7 +59,8 @@ func (d *Desk) leave(w http.ResponseWriter, r *http.Request, o OAuth) {
 }
 
 // arrive trades the code for a token. A state that is wrong, used or old, and a callback without a code,
-// are answered 400 and change nothing.
+// are answered 400 and change nothing. The state is used up before anything else is looked at: whatever comes of this
+// callback, no other can follow it.
 func (d *Desk) arrive(w http.ResponseWriter, r *http.Request, o OAuth, again string) {
 	fail := func(status int, problem, mend string) {
 		d.show(w, status, "oauth.html", outcome{Workspace: o.Workspace, Problem: problem, Mend: mend, Again: again})

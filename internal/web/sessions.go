@@ -12,6 +12,7 @@ type sessions struct {
 	kept map[string]session
 }
 
+// session is opaque here: scs encodes what it holds.
 type session struct {
 	data []byte
 	ends time.Time

@@ -30,9 +30,9 @@ var files embed.FS
 // Options say who may sign in.
 type Options struct {
 	Username  string
-	Passwords []string // any is good; none lets nobody in
-	Secure    bool     // the server is reached by https: the cookie travels by nothing else
-	Admits    func(*http.Request) bool
+	Passwords []string                 // any is good; none lets nobody in
+	Secure    bool                     // the server is reached by https: the cookie travels by nothing else
+	Admits    func(*http.Request) bool // by address, before anything else; nil admits everyone
 	Log       *slog.Logger
 }
 
@@ -78,6 +78,7 @@ const operator = "operator"
 func (d *Desk) Wrap(h http.Handler) http.Handler {
 	guarded := http.NewCrossOriginProtection().Handler(d.sessions.LoadAndSave(h))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Before a session is looked for: it is no use from an address that may not come in.
 		if d.o.Admits != nil && !d.o.Admits(r) {
 			http.Error(w, "Forbidden", http.StatusForbidden)
 			return
@@ -145,6 +146,7 @@ func (d *Desk) enter(w http.ResponseWriter, r *http.Request) {
 		d.show(w, http.StatusUnauthorized, "sign_in.html", again)
 		return
 	}
+	// A token from before the sign-in may have been planted in the browser by someone who knows it.
 	if err := d.sessions.RenewToken(r.Context()); err != nil {
 		d.o.Log.Error("session.renew", "error", err)
 		http.Error(w, "The session could not be started. Please try again.", http.StatusInternalServerError)
@@ -183,6 +185,7 @@ func (d *Desk) knows(username, password string) bool {
 	return good&same(username, d.o.Username) == 1
 }
 
+// show writes a page. Once the status is out a fault can only be logged.
 func (d *Desk) show(w http.ResponseWriter, status int, page string, data any) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
