@@ -21,6 +21,9 @@ func (w *workspace) verifier(ctx context.Context) (*vapi.Verifier, error) {
 		}
 		credentials = append(credentials, c)
 	}
+	if err := intake.KeepDoors(ctx, w.db, w.name, w.doors); err != nil {
+		return nil, err
+	}
 	return vapi.NewVerifier(credentials)
 }
 
@@ -38,6 +41,7 @@ func (w *workspace) keys(ctx context.Context, secrets config.Secrets) ([]vapi.Ke
 	digest := w.box.Hash(append([]string{"secret", w.name}, values...)...)
 	slices.Sort(values) // the door is the same whichever of its secrets is current
 	door := w.box.Hash(append([]string{"door", w.name}, values...)...)
+	w.doors = append(w.doors, door)
 	since, err := intake.FirstSeen(ctx, w.db, w.name, door, digest)
 	if err != nil {
 		return nil, err

@@ -25,9 +25,11 @@ type workspace struct {
 	name     string
 	cfg      config.Workspace
 	tokens   *salesforce.Tokens
+	kept     *crm.Tokens         // where they are kept over restarts
 	browser  *salesforce.Browser // set when a person signs in by browser
 	desk     *crm.Desk
 	shelf    *tool.Shelf
+	doors    []string // the credentials that are being rotated, by the hash of their secrets
 	vapi     *intake.Vapi
 	otherOrg atomic.Pointer[error] // why writes are stopped, if they are
 }
@@ -45,9 +47,15 @@ func (a *App) newWorkspace(name string, cfg config.Workspace) (*workspace, error
 	if err != nil {
 		return nil, err
 	}
+	w.kept = &crm.Tokens{DB: a.db, Box: a.box, Workspace: name, Other: w.org}
+	if id := cfg.Salesforce.OrgID; id != "" { // Setup shows 15 characters, tokens carry 18
+		if w.kept.OrgID, err = salesforce.CheckID(id, "Organization"); err != nil {
+			return nil, fmt.Errorf("salesforce.org_id: %w", err)
+		}
+	}
 	w.tokens, err = salesforce.NewTokens(salesforce.TokensConfig{
 		Flow: flow, HTTP: &http.Client{Transport: a.transport},
-		Store: &crm.Tokens{DB: a.db, Box: a.box, Workspace: name, OrgID: salesforce.ID(cfg.Salesforce.OrgID), Other: w.org},
+		Store: w.kept,
 		Early: cfg.Salesforce.RefreshEarly, SessionLife: cfg.Salesforce.SessionLife, Introspect: cfg.Salesforce.Introspect,
 	})
 	if err != nil {
@@ -172,39 +180,51 @@ func (w *workspace) openDoors(ctx context.Context) error {
 // connect gets the first token before the first caller needs it, and asks what day it is in the org. It does not
 // wait: an org that cannot be reached now must not keep the server from answering.
 func (w *workspace) connect(ctx context.Context) {
-	if !w.cfg.Salesforce.Configured() || w.browser != nil {
-		return
+	if w.cfg.Salesforce.Configured() {
+		go w.stayConnected(ctx)
 	}
-	go func() {
-		first, cancel := context.WithTimeout(ctx, 15*time.Second)
-		if err := w.desk.Learn(first); err != nil {
-			w.log.Warn("salesforce.unreachable", "workspace", w.name, "error", err)
-		}
-		cancel()
-		w.stayConnected(ctx)
-	}()
 }
 
 // tokenCheck is how often an idle server looks at its token, so that it is renewed before its assumed end
 // though nobody calls. It costs no request until the token is due.
 const tokenCheck = time.Minute
 
-// stayConnected has the token renewed in time until ctx ends. A renewal that does not succeed is the next
-// caller's news as well, and said by /health.
+// stayConnected learns what the org says of itself and has the token renewed in time, until ctx ends. What
+// does not succeed is tried again; /health says so meanwhile, and the next caller's request tries by itself.
 func (w *workspace) stayConnected(ctx context.Context) {
 	tick := time.NewTicker(tokenCheck)
 	defer tick.Stop()
-	for {
+	for learnt := false; ; {
+		var err error
+		switch {
+		case w.browser != nil && w.tokens.Expiry().IsZero() && !w.hasToken(ctx):
+			// Nobody has signed in yet, and only a person can.
+		case !learnt:
+			err = w.learn(ctx)
+			learnt = err == nil
+		default:
+			_, err = w.tokens.Token(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			w.log.Warn("salesforce.unreachable", "workspace", w.name, "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		if w.tokens.Expiry().IsZero() {
-			continue // never connected: whoever asks first tries again
-		}
-		if _, err := w.tokens.Token(ctx); err != nil && ctx.Err() == nil {
-			w.log.Warn("salesforce.unreachable", "workspace", w.name, "error", err)
-		}
 	}
+}
+
+// learn asks the org what it says of itself, within a time that leaves room for the next try.
+func (w *workspace) learn(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	return w.desk.Learn(ctx)
+}
+
+// hasToken reports whether a token is kept from an earlier run.
+func (w *workspace) hasToken(ctx context.Context) bool {
+	_, found, err := w.kept.Load(ctx)
+	return err == nil && found
 }

@@ -111,8 +111,9 @@ func (u updates) Look(ctx context.Context, a journal.Attempt) journal.Outcome {
 	return refused("somebody has changed the record since", "compare the record by hand, then retry or discard")
 }
 
-// untouched reports whether the record was last changed before the attempt began. The skew of the clocks
-// counts against us: in doubt, a person looks.
+// untouched reports whether the record was last changed before the attempt began, by the org's clock and to
+// its second. A person's change made within the difference of the clocks after the attempt looks older than
+// it, and is overwritten.
 func untouched(r salesforce.Record, since time.Time) bool {
 	at, err := time.Parse("2006-01-02T15:04:05.000-0700", r.Text("LastModifiedDate"))
 	return err == nil && at.Before(since)

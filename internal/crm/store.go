@@ -83,8 +83,9 @@ ON CONFLICT (workspace, neighbour) DO UPDATE SET sealed = excluded.sealed, gener
 	return nil
 }
 
-// tie holds the workspace to one org: the configured one, else the first that a token named. A token that
-// names no org passes; there is nothing to compare.
+// tie holds the workspace to one org: the one that its database was begun with. What the database holds was
+// promised for that org, so another one, be it configured on purpose, is refused. A token that names no org
+// passes; there is nothing to compare.
 func (t *Tokens) tie(ctx context.Context, org salesforce.ID) error {
 	if org == "" {
 		return nil
@@ -93,8 +94,11 @@ func (t *Tokens) tie(ctx context.Context, org salesforce.ID) error {
 	if err != nil {
 		return err
 	}
-	if tied != org {
-		err = fmt.Errorf("workspace %s is tied to org %s, the token is of %s: %w; check login_url and credentials, or tie the workspace to the new org on purpose", t.Workspace, tied, org, ErrOtherOrg)
+	switch {
+	case t.OrgID != "" && t.OrgID != tied:
+		err = fmt.Errorf("workspace %s is tied to org %s by its database, and configured for %s: %w; correct org_id, or begin with a new database", t.Workspace, tied, t.OrgID, ErrOtherOrg)
+	case tied != org:
+		err = fmt.Errorf("workspace %s is tied to org %s, the token is of %s: %w; check login_url and credentials, or begin with a new database", t.Workspace, tied, org, ErrOtherOrg)
 	}
 	if t.Other != nil {
 		t.Other(err)
@@ -102,10 +106,10 @@ func (t *Tokens) tie(ctx context.Context, org salesforce.ID) error {
 	return err
 }
 
-// tied is the org of the workspace, which becomes org if there is none yet.
+// tied is the org of the workspace. If there is none yet it becomes the configured one, else org.
 func (t *Tokens) tied(ctx context.Context, org salesforce.ID) (salesforce.ID, error) {
 	if t.OrgID != "" {
-		return t.OrgID, nil
+		org = t.OrgID
 	}
 	var tied string
 	now := time.Now().UnixMicro()

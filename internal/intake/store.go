@@ -2,7 +2,9 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hookswitch/hookswitch/internal/store"
@@ -32,4 +34,38 @@ SELECT first_seen FROM secret_seen WHERE workspace = ? AND door = ? AND digest =
 		return time.Time{}, fmt.Errorf("remember since when a door has its secrets: %w", err)
 	}
 	return time.UnixMicro(micros), nil
+}
+
+// KeepDoors forgets since when doors had their secrets, but for those that are still configured. A list of
+// secrets that comes back later is a new rotation, with a grace of its own.
+func KeepDoors(ctx context.Context, db *store.DB, workspace string, doors []string) error {
+	err := db.Write(ctx, func(tx *store.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT DISTINCT door FROM secret_seen WHERE workspace = ?`, workspace)
+		if err != nil {
+			return err
+		}
+		var gone []string
+		for rows.Next() {
+			var door string
+			if err := rows.Scan(&door); err != nil {
+				return errors.Join(err, rows.Close())
+			}
+			if !slices.Contains(doors, door) {
+				gone = append(gone, door)
+			}
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return err
+		}
+		for _, door := range gone {
+			if _, err := tx.Exec(ctx, `DELETE FROM secret_seen WHERE workspace = ? AND door = ?`, workspace, door); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("forget the secrets of doors that are gone: %w", err)
+	}
+	return nil
 }

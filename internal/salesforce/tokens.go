@@ -165,15 +165,19 @@ func (t *Tokens) Close(ctx context.Context) error {
 	t.mu.Lock()
 	f := t.flight
 	t.mu.Unlock()
-	if f == nil {
-		return nil
+	if f != nil {
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for token: %w", context.Cause(ctx))
+		}
 	}
-	select {
-	case <-f.done:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("wait for token: %w", context.Cause(ctx))
-	}
+	return t.alone(ctx, func(ctx context.Context) error {
+		if t.unsaved == nil {
+			return nil
+		}
+		return t.save(ctx, *t.unsaved) // its predecessor may be dead, and this is the last chance to keep it
+	})
 }
 
 // Exchange completes a Browser flow: it trades the callback's code for a token and saves it.
@@ -199,7 +203,12 @@ func (t *Tokens) Exchange(ctx context.Context, code, verifier string) (Token, er
 		if err != nil {
 			return fmt.Errorf("salesforce: exchange: %w", err)
 		}
+		// A visit that the store turns away, such as one to another org, changes nothing: not the token
+		// that waits to be saved, and not what the store thinks of the one it keeps.
+		waiting := t.unsaved
 		if err := t.save(ctx, tok); err != nil {
+			t.unsaved = waiting
+			_, _, _ = t.cfg.Store.Load(ctx) // only for the store to look again; what it holds is in use
 			return err
 		}
 		h = t.publish(ctx, tok, true)

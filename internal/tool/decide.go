@@ -179,7 +179,8 @@ func (d *decision) environment() *playbook.Env {
 // cannot be looked up in time is not a stranger: nothing is concluded, and what hangs on it is looked up when
 // it is written.
 func (d *decision) identify(ctx context.Context) {
-	if d.ask.Number == "" || d.env.Caller.Known || !d.tool.NeedsCaller() {
+	c := &d.env.Caller
+	if d.ask.Number == "" || c.Known && c.AccountID != "" || !d.tool.NeedsCaller() {
 		return
 	}
 	id, known := d.desk.Shelf.Who(d.ask.pinned(), d.ask.Number)
@@ -188,12 +189,15 @@ func (d *decision) identify(ctx context.Context) {
 		defer cancel()
 		var err error
 		if id, err = d.desk.Reader.Who(ctx, d.ask.Number); err != nil {
-			d.env.Caller.Failed = true
+			c.Failed = !c.Known
 			return
 		}
 		d.desk.Shelf.Recognise(d.ask.pinned(), id)
 	}
-	c := &d.env.Caller
+	// Whom the call names is who it is about: the number only adds what it knows of the same person.
+	if c.Known && (c.ContactID != id.Contact || c.LeadID != id.Lead) {
+		return
+	}
 	c.ContactID, c.LeadID, c.Name, c.Known = id.Contact, id.Lead, id.Name, id.Known()
 	if c.AccountID == "" {
 		c.AccountID = id.Account
