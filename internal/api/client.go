@@ -27,7 +27,10 @@ var ErrNoServer = errors.New("no server answers on the local socket")
 // nothing, because a server leaves it behind: somebody must answer.
 func DialLocal(ctx context.Context, database string) (*Client, error) {
 	var d net.Dialer
-	for _, path := range sockets(database) {
+	for i, path := range sockets(database) {
+		if i > 0 && private(path) != nil {
+			continue // whoever listens there need not be our server
+		}
 		c, err := d.DialContext(ctx, "unix", path)
 		if err != nil {
 			continue // none there, or none that lives

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -31,14 +32,40 @@ import (
 
 // sockets are the places of the socket of a database, the preferred first. Beside the database nobody else
 // gets in; but the path of a socket has at most 103 bytes (sun_path of macOS; Linux has a few more), and some
-// mounted folders hold no sockets.
+// mounted folders hold no sockets. Then it is in a folder of the user's own below the temporary one, where
+// everybody may make files: see private.
 func sockets(database string) []string {
 	if abs, err := filepath.Abs(database); err == nil {
 		database = abs
 	}
 	beside := strings.TrimSuffix(database, filepath.Ext(database)) + ".sock"
 	digest := sha256.Sum256([]byte(database))
-	return []string{beside, filepath.Join(os.TempDir(), "hookswitch-"+hex.EncodeToString(digest[:8])+".sock")}
+	own := filepath.Join(os.TempDir(), "hookswitch-"+strconv.Itoa(os.Getuid()))
+	return []string{beside, filepath.Join(own, hex.EncodeToString(digest[:8])+".sock")}
+}
+
+// own makes the folder of the second place, unless it is there and private.
+func own(socket string) error {
+	if err := os.Mkdir(filepath.Dir(socket), 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return private(socket)
+}
+
+// private reports whether only its owner gets into the folder of a socket. A stranger who made it first, to
+// answer in the server's place, has either left it open, which this refuses, or shut us out, which ends the
+// connection. Only root enters all the same: root should not run the commands of somebody else's server.
+// Windows has no such bits; there the temporary folder itself is the user's own.
+func private(socket string) error {
+	dir := filepath.Dir(socket)
+	info, err := os.Lstat(dir)
+	switch {
+	case err != nil:
+		return err
+	case !info.IsDir() || runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0:
+		return fmt.Errorf("%s is open to others: remove it, or set its mode to 0700", dir)
+	}
+	return nil
 }
 
 // ListenLocal opens the socket of a database, which the caller must have locked: what an earlier server has
@@ -46,7 +73,13 @@ func sockets(database string) []string {
 // is left: by then the next server may have put its own there.
 func ListenLocal(ctx context.Context, database string) (net.Listener, error) {
 	var all error
-	for _, path := range sockets(database) {
+	for i, path := range sockets(database) {
+		if i > 0 {
+			if err := own(path); err != nil {
+				all = errors.Join(all, err)
+				continue
+			}
+		}
 		l, err := listen(ctx, path)
 		if err == nil {
 			return l, nil

@@ -236,6 +236,34 @@ func TestSocketOfALongPath(t *testing.T) {
 	}
 }
 
+// TestFolderOpenToOthersIsNotBelieved protects an operator on a shared machine: a stranger who made the folder of
+// the second place could answer there as the server.
+func TestFolderOpenToOthersIsNotBelieved(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	path := filepath.Join(t.TempDir(), strings.Repeat("deep", 30), "hookswitch.db")
+	second := sockets(path)[1]
+	if err := os.Mkdir(filepath.Dir(second), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	l, err := listen(t.Context(), second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if _, err := DialLocal(t.Context(), path); err != nil {
+		t.Errorf("in a folder of our own: %v", err)
+	}
+	if err := os.Chmod(filepath.Dir(second), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := DialLocal(t.Context(), path); !errors.Is(err, ErrNoServer) {
+		t.Errorf("in a folder open to others: %v, want %v", err, ErrNoServer)
+	}
+	if _, err := ListenLocal(t.Context(), path); err == nil || !strings.Contains(err.Error(), "0700") {
+		t.Errorf("listen there: %v, want the mend", err)
+	}
+}
+
 // TestDeadSocketIsReplaced protects the start after kill -9, which leaves the socket's file behind.
 func TestDeadSocketIsReplaced(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "hookswitch.db")
