@@ -2,6 +2,7 @@ package redact
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -19,15 +20,28 @@ const (
 // headers of servers. All other bytes stay as they are, and a body without findings is returned as it came.
 // A body that is no JSON is masked as text.
 func JSON(body []byte) []byte {
-	w := walker{s: string(body)}
-	edits, err := w.document()
-	if err != nil {
-		return []byte(Text(w.s))
+	for range maxPasses {
+		w := walker{s: string(body)}
+		edits, err := w.document()
+		if err != nil {
+			return []byte(Text(w.s))
+		}
+		masked := splice(w.s, edits)
+		if masked == w.s {
+			break
+		}
+		body = []byte(masked)
+		// Every message of Vapi has prompts and addresses to mask, and they stand by themselves.
+		if !slices.ContainsFunc(edits, movesOthers) {
+			break
+		}
 	}
-	if len(edits) == 0 {
-		return body
-	}
-	return []byte(splice(w.s, edits))
+	return body
+}
+
+// movesOthers reports whether a finding can bring a keyword closer to another number.
+func movesOthers(e span) bool {
+	return !strings.Contains(e.mask, maskSecret) && !strings.Contains(e.mask, maskPrompt)
 }
 
 var errNotJSON = errors.New("not JSON")

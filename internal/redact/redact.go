@@ -43,9 +43,20 @@ func Text(s string) string {
 	if len(s) < 3 {
 		return s
 	}
-	var f finder
-	return splice(s, f.find(s))
+	for range maxPasses {
+		var f finder
+		masked := splice(s, f.find(s))
+		if masked == s {
+			break
+		}
+		s = masked
+	}
+	return s
 }
+
+// maxPasses bounds how often a text that had findings is looked at again: a mask can bring a keyword closer to
+// a number that it was too far from. A text without findings is looked at once.
+const maxPasses = 6
 
 // Args masks the arguments of a tool call, which are JSON or a JSON string that holds JSON.
 func Args(raw json.RawMessage) json.RawMessage { return JSON(raw) }
